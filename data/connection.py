@@ -1,0 +1,174 @@
+"""Where transactions begin: one engine that writes, one that only reads, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from data.errors import DatabaseUnavailable
+
+SCHEMA_REVISION = "0001"
+_BUSY_TIMEOUT_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database. `writing()` is one transaction that may change it, `reading()` one that cannot."""
+
+    url: URL
+    writer: Engine
+    reader: Engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block and rolled back on any exception."""
+        with self.writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent view of the data that never waits for a writer and never writes."""
+        with self.reader.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Release the pooled connections."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+
+def open_database(url: str) -> Database:
+    """Open the database at `url`, making its tables when it is new.
+
+    Raises:
+        DatabaseUnavailable: the URL cannot be read, the server or file cannot be reached, the file is no
+            database, or it is at another revision than this program (run `stockwright init`).
+    """
+    database = connect(url)
+    with _explained(database), database.reading() as connection:
+        revision = _revision(connection)
+        is_empty = revision is None and not inspect(connection).get_table_names()
+    if revision == SCHEMA_REVISION:
+        return database
+    if is_empty:
+        upgrade(database)
+        return database
+    if revision is None:
+        raise DatabaseUnavailable(f"{database} holds tables that are not Stockwright's: name another database")
+    raise DatabaseUnavailable(
+        f"{database} is at revision {revision} and this program needs {SCHEMA_REVISION}: run `stockwright init`"
+    )
+
+
+def initialise(url: str) -> Database:
+    """Open the database at `url` and bring its tables to this program's revision."""
+    database = connect(url)
+    with _explained(database):
+        upgrade(database)
+    return database
+
+
+def connect(url: str) -> Database:
+    """Engines for `url`, with our settings; nothing is read or made yet."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        _require_folder(parsed)
+        writer, reader = (create_engine(parsed) for _ in range(2))
+        _configure_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
+        _configure_sqlite(reader, begin="BEGIN", read_only=True)
+    else:
+        writer = create_engine(parsed, pool_pre_ping=True)
+        reader = create_engine(
+            parsed, pool_pre_ping=True, connect_args={"options": "-c default_transaction_read_only=on"}
+        ).execution_options(isolation_level="REPEATABLE READ")
+    return Database(parsed, writer, reader)
+
+
+def upgrade(database: Database) -> None:
+    """Bring the tables to the newest revision in one transaction, and protect the ledger again."""
+    from alembic import command
+    from alembic.config import Config
+
+    from data.append_only import protect_stock_moves
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        protect_stock_moves(connection)
+
+
+def _parse(url: str) -> URL:
+    wanted = "wanted sqlite:///file.db or postgresql://user@host/name"
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            return parsed
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass
+    raise DatabaseUnavailable(f"cannot use database URL {_without_password(url)!r}: {wanted}")
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url if "@" not in url else url.rpartition("@")[2]
+
+
+def _require_folder(url: URL) -> None:
+    folder = Path(str(url.database)).absolute().parent
+    if not folder.is_dir():
+        raise DatabaseUnavailable(f"cannot use database {url.database}: there is no folder {folder}")
+
+
+def _configure_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # the transaction is begun below, not guessed by the driver
+        pragmas = [
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            "temp_store=MEMORY",
+            "cache_size=-131072",
+        ]
+        for pragma in [*pragmas, "query_only=ON"] if read_only else pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+@contextmanager
+def _explained(database: Database) -> Iterator[None]:
+    """Turn a driver's refusal to open the database into one line."""
+    try:
+        yield
+    except (OperationalError, DBAPIError) as error:
+        database.close()
+        why = " ".join(str(error.orig).split())
+        raise DatabaseUnavailable(f"cannot open database {database}: {why}") from error

@@ -1,0 +1,100 @@
+"""Purchase orders, their receipts and the lead times they show, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, text, update
+
+from data.schema import purchase_order, purchase_order_line, supplier_sku
+
+PURCHASE_ORDER = purchase_order
+PURCHASE_ORDER_LINE = purchase_order_line
+
+
+def unit_costs(connection: Connection) -> dict[int, int]:
+    """SKU → unit cost scaled by 10⁶, where it is known."""
+    wanted = select(supplier_sku.c.sku_id, supplier_sku.c.unit_cost_micros).where(
+        supplier_sku.c.unit_cost_micros.is_not(None)
+    )
+    return {sku: cost for sku, cost in connection.execute(wanted)}
+
+
+def write_order(
+    connection: Connection,
+    *,
+    number: str,
+    supplier_id: int | None,
+    location_id: int,
+    status: str,
+    currency: str,
+    ordered_at: datetime,
+    created_by: str,
+    lines: Sequence[Mapping[str, Any]],
+    batch: int | None = None,
+) -> int:
+    """A purchase order with lines of sku_id, quantity, unit_cost_micros and expected_date; returns its id."""
+    header = {
+        "number": number,
+        "supplier_id": supplier_id,
+        "location_id": location_id,
+        "status": status,
+        "currency": currency,
+        "ordered_at": ordered_at,
+        "created_by": created_by,
+        "import_batch_id": batch,
+    }
+    order = int(
+        connection.execute(insert(purchase_order).values(header).returning(purchase_order.c.id)).scalar_one()
+    )
+    rows = [{"purchase_order_id": order, "line_no": line_no, **line} for line_no, line in enumerate(lines, start=1)]
+    connection.execute(insert(purchase_order_line), rows)
+    return order
+
+
+def stored_numbers(connection: Connection) -> set[str]:
+    """The numbers of all purchase orders."""
+    return set(connection.execute(select(purchase_order.c.number)).scalars())
+
+
+def write_staged_orders(connection: Connection, *, currency: str, created_by: str, batch: int) -> None:
+    """`staged_purchase` and `staged_purchase_line` become purchase orders and their lines."""
+    connection.execute(
+        text(
+            "INSERT INTO purchase_order (id, number, supplier_id, location_id, status, currency, ordered_at,"
+            " created_by, import_batch_id) SELECT id, number, supplier_id, location_id, status, :currency,"
+            " ordered_at, :created_by, :batch FROM staged_purchase"
+        ),
+        {"currency": currency, "created_by": created_by, "batch": batch},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO purchase_order_line (id, purchase_order_id, line_no, sku_id, quantity, quantity_received,"
+            " quantity_cancelled, unit_cost_micros, expected_date, received_at) SELECT l.id, p.id, l.line_no,"
+            " l.sku_id, l.quantity, l.quantity_received, l.quantity_cancelled, l.unit_cost_micros, l.expected_date,"
+            " l.received_at FROM staged_purchase_line l JOIN staged_purchase p ON p.number = l.number"
+        )
+    )
+
+
+def cancel_line(connection: Connection, line_id: int) -> None:
+    """Cancel what is open of a purchase order line, and its order once nothing of it is left."""
+    line = purchase_order_line.c
+    connection.execute(
+        update(purchase_order_line)
+        .where(line.id == line_id)
+        .values(quantity_cancelled=line.quantity - line.quantity_received)
+    )
+    order_id = select(line.purchase_order_id).where(line.id == line_id).scalar_subquery()
+    open_lines = (
+        select(func.count())
+        .where(line.purchase_order_id == order_id, line.quantity_cancelled + line.quantity_received < line.quantity)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(purchase_order)
+        .where(purchase_order.c.id == order_id, open_lines == 0)
+        .values(status="cancelled")
+    )

@@ -1,0 +1,470 @@
+"""The tables. Rules live in `orders`; what a row may never be is said here as constraints.
+
+Conventions: quantities are integers in the base unit; amounts are integer minor units of a currency
+(`*_minor`); unit prices and costs are exact decimals scaled by 10⁶ (`*_micros`); moments are UTC (`*_at`),
+`business_date` is the day where the sale was made.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+MICROS = 1_000_000
+UNTRACKED_LOT = 0
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. Naive datetimes are refused, because a guess about their zone moves sales between days."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a moment needs a time zone, got naive {value.isoformat()}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _to(table: str, *, name: str | None = None, nullable: bool = False, index: bool = False) -> Column[Any]:
+    """A reference to another table's id, named after it."""
+    column = f"{table}_id" if name is None else name
+    return Column(column, Id, ForeignKey(f"{table}.id"), nullable=nullable, index=index)
+
+
+# Master data
+
+party = Table(
+    "party",
+    metadata,
+    _id(),
+    Column("kind", String, nullable=False),
+    Column("external_ref", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("country", String),
+    UniqueConstraint("kind", "external_ref"),
+    CheckConstraint("kind IN ('customer', 'supplier')", name="kind"),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    _id(),
+    Column("code", String, nullable=False, unique=True),
+    Column("time_zone", String, nullable=False),
+    Column("currency", String(3), nullable=False),
+)
+
+location = Table(
+    "location",
+    metadata,
+    _id(),
+    Column("code", String, nullable=False, unique=True),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("is_external", Boolean, nullable=False),
+    Column("time_zone", String, nullable=False),
+    CheckConstraint(
+        "kind IN ('warehouse', 'store', 'in_transit', 'inspection', 'quarantine', 'supplier', 'customer',"
+        " 'adjustment', 'scrap', 'before_stockwright')",
+        name="kind",
+    ),
+)
+
+sku = Table(
+    "sku",
+    metadata,
+    _id(),
+    Column("code", String, nullable=False, unique=True),
+    Column("display_code", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("category", String),
+    Column("volume_litres", Float),
+    CheckConstraint("code = upper(code)", name="code_upper"),
+)
+
+supplier_sku = Table(
+    "supplier_sku",
+    metadata,
+    _id(),
+    _to("sku"),
+    _to("party", name="supplier_id", nullable=True),
+    Column("lead_time_days", Float),
+    Column("moq", BigInteger),
+    Column("pack_size", BigInteger),
+    Column("unit_cost_micros", BigInteger),
+    Column("currency", String(3)),
+    UniqueConstraint("sku_id"),
+    CheckConstraint("lead_time_days IS NULL OR lead_time_days >= 0", name="lead_time"),
+    CheckConstraint("moq IS NULL OR moq >= 1", name="moq"),
+    CheckConstraint("pack_size IS NULL OR pack_size >= 1", name="pack_size"),
+    CheckConstraint("unit_cost_micros IS NULL OR unit_cost_micros >= 0", name="unit_cost"),
+)
+
+term = Table(
+    "term",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("set_by", String, nullable=False),
+)
+
+# Control
+
+import_batch = Table(
+    "import_batch",
+    metadata,
+    _id(),
+    Column("kind", String, nullable=False),
+    Column("file_name", String, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("stored_lines", BigInteger, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Column("imported_by", String, nullable=False),
+)
+
+import_document = Table(
+    "import_document",
+    metadata,
+    _to("channel"),
+    Column("external_ref", String, nullable=False),
+    Column("fingerprint", BigInteger, nullable=False),
+    _to("import_batch"),
+    UniqueConstraint("channel_id", "external_ref"),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("actor", String, nullable=False),
+    Column("request_hash", String(64), nullable=False),
+    Column("response", JSON, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+# Sales
+
+sales_order = Table(
+    "sales_order",
+    metadata,
+    _id(),
+    _to("channel"),
+    Column("external_ref", String, nullable=False),
+    _to("party", nullable=True, index=True),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("business_date", Date, nullable=False, index=True),
+    Column("currency", String(3), nullable=False),
+    Column("country", String),
+    Column("status", String, nullable=False),
+    _to("import_batch", nullable=True, index=True),
+    UniqueConstraint("channel_id", "external_ref"),
+    CheckConstraint("status IN ('cancelled', 'backordered', 'closed')", name="status"),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    _id(),
+    _to("sales_order"),
+    Column("line_no", Integer, nullable=False),
+    _to("sku", index=True),
+    _to("location"),
+    Column("quantity", BigInteger, nullable=False),
+    Column("quantity_cancelled", BigInteger, nullable=False, server_default=text("0")),
+    Column("quantity_shipped", BigInteger, nullable=False, server_default=text("0")),
+    Column("quantity_returned", BigInteger, nullable=False, server_default=text("0")),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("promotion", String),
+    UniqueConstraint("sales_order_id", "line_no"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint(
+        "quantity_cancelled >= 0 AND quantity_shipped >= 0 AND quantity_returned >= 0"
+        " AND quantity_cancelled + quantity_shipped <= quantity AND quantity_returned <= quantity_shipped",
+        name="progress",
+    ),
+)
+
+cancellation = Table(
+    "cancellation",
+    metadata,
+    _id(),
+    _to("order_line", index=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("cancelled_at", UtcDateTime, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("external_ref", String),
+    _to("import_batch", nullable=True),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+
+charge = Table(
+    "charge",
+    metadata,
+    _id(),
+    _to("channel"),
+    Column("external_ref", String, nullable=False),
+    _to("sales_order", nullable=True, index=True),
+    _to("party", nullable=True),
+    Column("code", String, nullable=False),
+    Column("description", String),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("charged_at", UtcDateTime, nullable=False),
+    _to("import_batch", nullable=True),
+)
+
+# Returns
+
+rma = Table(
+    "rma",
+    metadata,
+    _id(),
+    _to("channel"),
+    Column("number", String, nullable=False),
+    _to("party", nullable=True, index=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("business_date", Date, nullable=False, index=True),
+    Column("currency", String(3), nullable=False),
+    Column("status", String, nullable=False),
+    _to("import_batch", nullable=True),
+    UniqueConstraint("channel_id", "number"),
+    CheckConstraint("status IN ('closed')", name="status"),
+)
+
+rma_line = Table(
+    "rma_line",
+    metadata,
+    _id(),
+    _to("rma", index=True),
+    _to("order_line", nullable=True, index=True),
+    _to("sku", index=True),
+    _to("location"),
+    Column("quantity", BigInteger, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("reason", String),
+    Column("disposition", String),
+    Column("unlinked_reason", String),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("(order_line_id IS NULL) = (unlinked_reason IS NOT NULL)", name="linked_or_why_not"),
+)
+
+# Shipping
+
+parcel = Table(
+    "parcel",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    Column("external_ref", String, nullable=False),
+    Column("carrier", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("tracking_number", String, nullable=False),
+    Column("shipped_at", UtcDateTime, nullable=False),
+    Column("promised_date", Date),
+    Column("delivered_at", UtcDateTime),
+    Column("status", String, nullable=False),
+    UniqueConstraint("carrier", "tracking_number"),
+    CheckConstraint("status IN ('in_transit', 'delivered', 'lost', 'returned_to_sender')", name="status"),
+    CheckConstraint("(status = 'delivered') = (delivered_at IS NOT NULL)", name="delivered"),
+)
+
+# Supply
+
+purchase_order = Table(
+    "purchase_order",
+    metadata,
+    _id(),
+    Column("number", String, nullable=False, unique=True),
+    _to("party", name="supplier_id", nullable=True, index=True),
+    _to("location"),
+    Column("status", String, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("ordered_at", UtcDateTime, nullable=False),
+    Column("created_by", String, nullable=False),
+    _to("import_batch", nullable=True),
+    CheckConstraint("status IN ('draft', 'ordered', 'received', 'cancelled')", name="status"),
+)
+
+purchase_order_line = Table(
+    "purchase_order_line",
+    metadata,
+    _id(),
+    _to("purchase_order"),
+    Column("line_no", Integer, nullable=False),
+    _to("sku", index=True),
+    Column("quantity", BigInteger, nullable=False),
+    Column("quantity_received", BigInteger, nullable=False, server_default=text("0")),
+    Column("quantity_cancelled", BigInteger, nullable=False, server_default=text("0")),
+    Column("unit_cost_micros", BigInteger, nullable=False),
+    Column("expected_date", Date),
+    Column("received_at", UtcDateTime),
+    UniqueConstraint("purchase_order_id", "line_no"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("quantity_received >= 0 AND quantity_cancelled >= 0", name="progress"),
+)
+
+# Ledger
+
+stock_move = Table(
+    "stock_move",
+    metadata,
+    _id(),
+    _to("sku", index=True),
+    Column("lot_id", Id, nullable=False, server_default=text("0")),
+    Column("quantity", BigInteger, nullable=False),
+    _to("location", name="source_location_id"),
+    _to("location", name="destination_location_id"),
+    Column("effective_at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("reason", String),
+    Column("unit_cost_micros", BigInteger),
+    Column("currency", String(3)),
+    _to("order_line", nullable=True),
+    _to("rma_line", nullable=True),
+    _to("purchase_order_line", nullable=True),
+    _to("import_batch", nullable=True),
+    _to("stock_move", name="reverses_id", nullable=True),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("source_location_id <> destination_location_id", name="moves"),
+    CheckConstraint(
+        "kind IN ('sale', 'return', 'receipt', 'opening', 'count', 'write_off', 'found', 'transfer', 'reversal')",
+        name="kind",
+    ),
+)
+Index(
+    "uq_stock_move_reverses_id",
+    stock_move.c.reverses_id,
+    unique=True,
+    sqlite_where=stock_move.c.reverses_id.is_not(None),
+    postgresql_where=stock_move.c.reverses_id.is_not(None),
+)
+
+stock_balance = Table(
+    "stock_balance",
+    metadata,
+    Column("sku_id", Id, ForeignKey("sku.id"), primary_key=True),
+    Column("location_id", Id, ForeignKey("location.id"), primary_key=True),
+    Column("lot_id", Id, primary_key=True, server_default=text("0")),
+    Column("is_external", Boolean, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("is_external OR (0 <= allocated AND allocated <= on_hand)", name="never_oversold"),
+)
+
+# Planning
+
+plan_run = Table(
+    "plan_run",
+    metadata,
+    _id(),
+    Column("as_of", Date, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("terms", JSON, nullable=False),
+    Column("summary", JSON, nullable=False),
+)
+
+recommendation = Table(
+    "recommendation",
+    metadata,
+    _id(),
+    _to("plan_run"),
+    _to("sku", index=True),
+    _to("location"),
+    _to("party", name="supplier_id", nullable=True),
+    Column("status", String, nullable=False),
+    Column("order_quantity", BigInteger, nullable=False),
+    Column("reorder_point", BigInteger, nullable=False),
+    Column("order_up_to_level", BigInteger, nullable=False),
+    Column("safety_stock", Float, nullable=False),
+    Column("inventory_position", BigInteger, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("on_order", BigInteger, nullable=False),
+    Column("unit_cost_micros", BigInteger, nullable=False),
+    Column("order_value_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("margin_at_risk_minor", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("assumptions", JSON, nullable=False),
+    Column("numbers", JSON, nullable=False),
+    UniqueConstraint("plan_run_id", "sku_id", "location_id"),
+    CheckConstraint("status IN ('order', 'none')", name="status"),
+    CheckConstraint("(status = 'order') = (order_quantity > 0)", name="order_quantity"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _id(),
+    _to("recommendation", index=True),
+    Column("outcome", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    _to("purchase_order_line", nullable=True),
+    Column("reason", String),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("decided_by", String, nullable=False),
+    CheckConstraint("outcome IN ('approved', 'withdrawn')", name="outcome"),
+)
+
+proof_run = Table(
+    "proof_run",
+    metadata,
+    _id(),
+    Column("as_of", Date, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("result", JSON, nullable=False),
+)

@@ -1,0 +1,128 @@
+"""Checked arrays into a temporary table, the fast way of each database; set-based SQL does the rest."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Table, text
+
+Values = NDArray[Any] | Sequence[Any]
+
+_TYPES = {
+    "sqlite": {"int": "INTEGER", "text": "TEXT", "moment": "TEXT", "date": "TEXT"},
+    "postgresql": {"int": "bigint", "text": "text", "moment": "timestamptz", "date": "date"},
+}
+
+
+def stage(
+    connection: Connection,
+    name: str,
+    columns: Mapping[str, tuple[str, Values]],
+    *,
+    ids_for: Table | None = None,
+) -> None:
+    """Make the temporary table `name` and fill it.
+
+    Args:
+        connection: An open writing transaction.
+        name: The temporary table; one of that name is replaced. It ends with the transaction's connection
+            being given back (`unstage`).
+        columns: Column → (kind, values); kinds are int, text, moment (datetime64 in UTC) and date
+            (datetime64). NaT and None become NULL.
+        ids_for: When given, a first column `id` is added whose values are that table's next free ids, so
+            that rows of several tables can refer to each other before they are written.
+    """
+    unstage(connection, name)
+    types = _TYPES[connection.dialect.name]
+    declared = ", ".join(f"{column} {types[kind]}" for column, (kind, _) in columns.items())
+    if connection.dialect.name == "sqlite":
+        _stage_sqlite(connection, name, columns, declared, ids_for)
+    else:
+        _stage_postgresql(connection, name, columns, declared, ids_for)
+
+
+def unstage(connection: Connection, *names: str) -> None:
+    """Drop temporary tables, where they exist."""
+    for name in names:
+        temporary = f"temp.{name}" if connection.dialect.name == "sqlite" else f"pg_temp.{name}"
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {temporary}")
+
+
+def insert_from(connection: Connection, table: str, columns: Sequence[str], select: str, **values: Any) -> int:
+    """`INSERT INTO table (columns) select`, returning the number of rows that were written."""
+    statement = text(f"INSERT INTO {table} ({', '.join(columns)}) {select}")
+    return connection.execute(statement, values).rowcount
+
+
+def _stage_sqlite(
+    connection: Connection,
+    name: str,
+    columns: Mapping[str, tuple[str, Values]],
+    declared: str,
+    ids_for: Table | None,
+) -> None:
+    lists = [_sqlite_values(kind, values) for kind, values in columns.values()]
+    if ids_for is not None:
+        last = connection.execute(text(f"SELECT coalesce(max(id), 0) FROM {ids_for.name}")).scalar_one()
+        lists.insert(0, range(last + 1, last + 1 + len(lists[0])))
+        declared = f"id INTEGER PRIMARY KEY, {declared}"
+    connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({declared})")
+    marks = ", ".join("?" * len(lists))
+    cursor = connection.connection.cursor()
+    cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", zip(*lists, strict=True))
+    cursor.close()
+
+
+def _sqlite_values(kind: str, values: Values) -> Sequence[Any]:
+    if kind == "moment":
+        return moment_texts(np.asarray(values))
+    if kind == "date":
+        dates = np.asarray(values)
+        return np.where(np.isnat(dates), None, np.datetime_as_string(dates, unit="D").astype(object)).tolist()
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def moment_texts(moments: NDArray[np.datetime64]) -> list[str | None]:
+    """UTC moments as SQLAlchemy writes them into SQLite; None for NaT."""
+    distinct, inverse = np.unique(moments.astype("datetime64[us]"), return_inverse=True)
+    written = np.char.replace(np.datetime_as_string(distinct, unit="us"), "T", " ").astype(object)
+    written[np.isnat(distinct)] = None
+    return list(written[inverse])
+
+
+def _stage_postgresql(
+    connection: Connection,
+    name: str,
+    columns: Mapping[str, tuple[str, Values]],
+    declared: str,
+    ids_for: Table | None,
+) -> None:
+    import pyarrow as pa
+    import pyarrow.csv as pv
+
+    if ids_for is not None:
+        declared = f"id bigint DEFAULT nextval(pg_get_serial_sequence('{ids_for.name}', 'id')), {declared}"
+    connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({declared})")
+    arrays = [_postgresql_array(kind, values) for kind, values in columns.values()]
+    buffer = io.BytesIO()
+    pv.write_csv(pa.table(arrays, names=list(columns)), buffer, pv.WriteOptions(include_header=False))
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY {name} ({', '.join(columns)}) FROM STDIN (FORMAT csv)") as copy:  # type: ignore[attr-defined]
+        copy.write(buffer.getvalue())
+    cursor.close()
+
+
+def _postgresql_array(kind: str, values: Values) -> Any:
+    import pyarrow as pa
+
+    if kind == "moment":
+        return pa.array([None if moment is None else moment + "+00" for moment in moment_texts(np.asarray(values))])
+    if kind == "date":
+        return pa.array(np.asarray(values).astype("datetime64[D]"))
+    if kind == "text":
+        return pa.array(list(values), type=pa.string())
+    return pa.array(values if isinstance(values, np.ndarray) else list(values), type=pa.int64())

@@ -1,0 +1,159 @@
+"""A stock file becomes opening stock or a count, and what is on order from before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from data import master_rows, purchase_rows, stock_rows
+from data.connection import Database
+from data.importers.problems import Problems
+from data.importers.sheets import Sheet, read_sheet
+from orders.importing.files import FileImport, import_file
+from orders.importing.report import ImportReport
+from orders.master import ensure_locations
+from orders.model import Actor
+from orders.terms import read_terms
+
+COLUMNS = ("sku", "location", "on_hand", "on_order", "expected_date")
+
+
+@dataclass(frozen=True)
+class StockImport(FileImport):
+    """A stock file and the moment at which it was counted, with a time zone."""
+
+    counted_at: datetime | None = None
+
+
+def import_stock(database: Database, request: StockImport, *, actor: Actor, at: datetime) -> ImportReport:
+    """Set what is on hand, and add what is on order, per SKU and location.
+
+    The first count of a SKU at a location is its opening stock; a later one moves the difference from or to
+    `adjustment`. `on_order` becomes one purchase order per location and expected date.
+
+    Columns: sku, location and on_hand (required), on_order, expected_date.
+
+    Raises:
+        UnreadableFile: the file as a whole cannot be read.
+    """
+    errors, warnings = Problems(), Problems()
+    sheet = read_sheet(request.path, COLUMNS, required=["sku", "location", "on_hand"], errors=errors)
+    codes, locations = sheet.code("sku"), sheet.code("location")
+    sheet.refuse_repeats(zip(codes, locations, strict=True), "sku and location")
+    on_hand = sheet.whole("on_hand", least=0, required=True)
+    on_order = sheet.whole("on_order", least=0)
+    expected = sheet.day("expected_date")
+    counted_at = request.counted_at or at
+
+    def store(connection: Connection, batch: int, errors: Problems, warnings: Problems) -> dict[str, int]:
+        known = master_rows.known_skus(connection)
+        unknown = [row for row, code in enumerate(codes) if code not in known]
+        errors.add("unknown SKU: import its item or its orders first", positions=unknown, column="sku", values=codes)
+        if errors.total:
+            return {}
+        terms = read_terms(connection)
+        ensure_locations(connection, sorted(set(locations)), time_zone=terms.time_zone, warnings=warnings)
+        places = master_rows.location_ids(connection)
+        sku = np.array([known[code] for code in codes], dtype=np.int64)
+        place = np.array([places[code] for code in locations], dtype=np.int64)
+        counted = np.array([quantity or 0 for quantity in on_hand], dtype=np.int64)
+        first = _book_counts(connection, sku, place, counted, batch, counted_at, at)
+        ordered = _book_on_order(connection, sku, place, on_order, expected, batch, counted_at, actor)
+        return {"opening stock": first, "counted again": sheet.rows - first, **ordered}
+
+    return import_file(
+        database,
+        request,
+        store,
+        kind="stock",
+        lines=sheet.rows,
+        errors=errors,
+        warnings=warnings,
+        actor=actor,
+        at=at,
+    )
+
+
+def _book_counts(
+    connection: Connection,
+    sku: Any,
+    place: Any,
+    counted: Any,
+    batch: int,
+    counted_at: datetime,
+    recorded_at: datetime,
+) -> int:
+    """Move what differs from the balance; returns how many SKU-locations were counted for the first time."""
+    balances = stock_rows.balances(connection)
+    costs = purchase_rows.unit_costs(connection)
+    keys = list(zip(sku.tolist(), place.tolist(), strict=True))
+    is_first = np.array([key not in balances for key in keys])
+    difference = counted - np.array([balances.get(key, 0) for key in keys], dtype=np.int64)
+    adjustment = master_rows.external_location_id(connection, "adjustment")
+    currency = read_terms(connection).currency
+    cost = [costs.get(key) for key in sku.tolist()]
+    moves = {
+        "sku_id": ("int", sku),
+        "quantity": ("int", np.abs(difference)),
+        "source_location_id": ("int", np.where(difference > 0, adjustment, place)),
+        "destination_location_id": ("int", np.where(difference > 0, place, adjustment)),
+        "effective_at": ("moment", np.full(len(sku), _naive_utc(counted_at))),
+        "kind": ("text", ["opening" if first else "count" for first in is_first]),
+        "unit_cost_micros": ("int", cost),
+        "currency": ("text", [None if value is None else currency for value in cost]),
+    }
+    stock_rows.write_moves(connection, moves, batch=batch, recorded_at=recorded_at)
+    stock_rows.add_batch_to_balances(connection, batch)
+    stock_rows.open_balances(connection, [key for key, first in zip(keys, is_first, strict=True) if first])
+    return int(is_first.sum())
+
+
+def _book_on_order(
+    connection: Connection,
+    sku: Any,
+    place: Any,
+    on_order: list[int | None],
+    expected: Any,
+    batch: int,
+    counted_at: datetime,
+    actor: Actor,
+) -> dict[str, int]:
+    rows = [row for row, quantity in enumerate(on_order) if quantity]
+    if not rows:
+        return {}
+    costs = purchase_rows.unit_costs(connection)
+    groups: dict[tuple[int, str], list[int]] = {}
+    for row in rows:
+        groups.setdefault((int(place[row]), str(expected[row])), []).append(row)
+    for number, ((location, _), members) in enumerate(sorted(groups.items()), start=1):
+        purchase_rows.write_order(
+            connection,
+            number=f"OPENING-{batch}-{number}",
+            supplier_id=None,
+            location_id=location,
+            status="ordered",
+            currency=read_terms(connection).currency,
+            ordered_at=counted_at,
+            created_by=actor.name,
+            batch=batch,
+            lines=[
+                {
+                    "sku_id": int(sku[row]),
+                    "quantity": on_order[row],
+                    "unit_cost_micros": costs.get(int(sku[row]), 0),
+                    "expected_date": None if np.isnat(expected[row]) else expected[row].item(),
+                }
+                for row in members
+            ],
+        )
+    return {}
+
+
+def _naive_utc(moment: datetime) -> np.datetime64:
+    from datetime import UTC
+
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "s")
