@@ -232,3 +232,8 @@ def last_business_dates(connection: Connection, *, count: int) -> list[Any]:
     days = ordered.union(returned).subquery()
     wanted = select(days.c.business_date).order_by(days.c.business_date.desc()).limit(count)
     return list(connection.execute(wanted).scalars())
+
+
+def first_business_date(connection: Connection) -> Any:
+    """The first business date on which something was ordered; None without orders."""
+    return connection.execute(select(func.min(sales_order.c.business_date))).scalar()

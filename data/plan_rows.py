@@ -60,9 +60,10 @@ def recommendations(connection: Connection, plan: int) -> Sequence[Row[Any]]:
     return connection.execute(wanted).all()
 
 
-def recommendation_by_id(connection: Connection, recommendation_id: int) -> Row[Any] | None:
-    """One recommendation."""
-    return connection.execute(select(recommendation).where(recommendation.c.id == recommendation_id)).one_or_none()
+def lock_recommendation(connection: Connection, recommendation_id: int) -> Row[Any] | None:
+    """One recommendation, held against other writers until the transaction ends."""
+    wanted = select(recommendation).where(recommendation.c.id == recommendation_id).with_for_update()
+    return connection.execute(wanted).one_or_none()
 
 
 def decisions(connection: Connection, plan: int) -> Sequence[Row[Any]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, or_, select, text, update
 
 from data.schema import purchase_order, purchase_order_line, supplier_sku
 
@@ -50,8 +50,59 @@ def write_order(
         connection.execute(insert(purchase_order).values(header).returning(purchase_order.c.id)).scalar_one()
     )
     rows = [{"purchase_order_id": order, "line_no": line_no, **line} for line_no, line in enumerate(lines, start=1)]
-    connection.execute(insert(purchase_order_line), rows)
+    if rows:
+        connection.execute(insert(purchase_order_line), rows)
     return order
+
+
+def add_line(
+    connection: Connection,
+    order_id: int,
+    *,
+    sku_id: int,
+    quantity: int,
+    unit_cost_micros: int,
+    expected_date: date | None,
+) -> int:
+    """One more line of a purchase order; returns its id."""
+    line = purchase_order_line.c
+    last = connection.execute(select(func.max(line.line_no)).where(line.purchase_order_id == order_id)).scalar()
+    row = {
+        "purchase_order_id": order_id,
+        "line_no": (last or 0) + 1,
+        "sku_id": sku_id,
+        "quantity": quantity,
+        "unit_cost_micros": unit_cost_micros,
+        "expected_date": expected_date,
+    }
+    return int(connection.execute(insert(purchase_order_line).values(row).returning(line.id)).scalar_one())
+
+
+def open_draft(connection: Connection, number: str) -> tuple[int, str] | None:
+    """(id, number) of the draft with this number or a later one of its series (number/2, …), if one is open."""
+    order = purchase_order.c
+    wanted = select(order.id, order.number).where(
+        or_(order.number == number, order.number.startswith(f"{number}/", autoescape=True)), order.status == "draft"
+    )
+    row = connection.execute(wanted.order_by(order.id.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.id, row.number)
+
+
+def free_number(connection: Connection, number: str) -> str:
+    """`number`, or the next of its series when it is taken."""
+    order = purchase_order.c
+    taken = connection.execute(
+        select(func.count()).where(
+            or_(order.number == number, order.number.startswith(f"{number}/", autoescape=True))
+        )
+    ).scalar_one()
+    return number if taken == 0 else f"{number}/{taken + 1}"
+
+
+def status_of_line(connection: Connection, line_id: int) -> str:
+    """The status of the purchase order that a line belongs to."""
+    wanted = select(purchase_order.c.status).join_from(purchase_order, purchase_order_line)
+    return str(connection.execute(wanted.where(purchase_order_line.c.id == line_id)).scalar_one())
 
 
 def stored_numbers(connection: Connection) -> set[str]:

@@ -24,7 +24,8 @@ class ShortageCurves:
 
     def widths(self) -> IntArray:
         """Units between successive knots, shape (sku, knot − 1)."""
-        return np.diff(self.knots, axis=1)
+        widths: IntArray = np.diff(self.knots, axis=1)
+        return widths
 
     def slopes(self) -> FloatArray:
         """Shortage avoided per unit of reorder point between knots, falling along a row; 0 at no width."""
@@ -34,7 +35,8 @@ class ShortageCurves:
     def at(self, reorder_point: FloatArray | IntArray) -> FloatArray:
         """n at one reorder point per SKU, shape (sku,); constant beyond the last knot."""
         covered = np.clip(reorder_point[:, None] - self.knots[:, :-1], 0, self.widths())
-        return self.shortage[:, 0] - (covered * self.slopes()).sum(axis=1)
+        short: FloatArray = self.shortage[:, 0] - (covered * self.slopes()).sum(axis=1)
+        return short
 
     def lowest_reorder_point(self, most_short: FloatArray) -> IntArray:
         """Smallest whole r with n(r) ≤ most_short, shape (sku,); −1 where no knot is high enough."""

@@ -1,0 +1,146 @@
+"""From an approved recommendation to a draft purchase order, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from data import plan_rows, purchase_rows
+from data.connection import Database
+from orders.commands import carry_out
+from orders.errors import DecisionRefused
+from orders.model import Actor, Permission
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Order what was recommended, or another quantity with the reason for it."""
+
+    recommendation_id: int
+    quantity: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class DraftedLine:
+    """The draft purchase order that an approval made."""
+
+    purchase_order: str
+    purchase_order_line_id: int
+    quantity: int
+
+
+def approve_recommendation(
+    database: Database, request: Approval, *, key: str, actor: Actor, at: datetime
+) -> DraftedLine:
+    """Make a draft purchase order of a recommendation; the next plan counts it as on order.
+
+    Approvals of one plan for the same supplier and location share a draft.
+
+    Raises:
+        DecisionRefused: there is no such recommendation, it is approved already, the quantity is not positive,
+            or it differs from the recommended one without a reason.
+        KeyReused: the key came with another request before.
+    """
+    actor.require(Permission.APPROVE)
+
+    def act(connection: Connection) -> dict[str, Any]:
+        return asdict(_approve(connection, request, actor, at))
+
+    answer = carry_out(
+        database, act, request={"approve": asdict(request)}, key=key, actor=actor, at=at
+    )
+    return DraftedLine(**answer)
+
+
+def withdraw_approval(database: Database, recommendation_id: int, *, key: str, actor: Actor, at: datetime) -> None:
+    """Undo an approval: its draft line is cancelled and the recommendation stands open again.
+
+    Raises:
+        DecisionRefused: it is not approved, or its purchase order is no draft any more.
+    """
+    actor.require(Permission.APPROVE)
+
+    def act(connection: Connection) -> dict[str, Any]:
+        last = plan_rows.last_decision(connection, recommendation_id)
+        if last is None or last.outcome != "approved":
+            raise DecisionRefused(recommendation_id, "is not approved: there is nothing to withdraw")
+        if purchase_rows.status_of_line(connection, last.purchase_order_line_id) != "draft":
+            raise DecisionRefused(recommendation_id, "cannot be withdrawn: its purchase order was sent")
+        purchase_rows.cancel_line(connection, last.purchase_order_line_id)
+        plan_rows.write_decision(
+            connection,
+            {
+                "recommendation_id": recommendation_id,
+                "outcome": "withdrawn",
+                "quantity": last.quantity,
+                "purchase_order_line_id": last.purchase_order_line_id,
+                "decided_at": at,
+                "decided_by": actor.name,
+            },
+        )
+        return {}
+
+    carry_out(database, act, request={"withdraw": recommendation_id}, key=key, actor=actor, at=at)
+
+
+def _approve(connection: Connection, request: Approval, actor: Actor, at: datetime) -> DraftedLine:
+    number = request.recommendation_id
+    advised = plan_rows.lock_recommendation(connection, number)
+    if advised is None:
+        raise DecisionRefused(number, "does not exist")
+    last = plan_rows.last_decision(connection, number)
+    if last is not None and last.outcome == "approved":
+        raise DecisionRefused(number, "is approved already")
+    quantity = advised.order_quantity if request.quantity is None else request.quantity
+    if quantity < 1:
+        raise DecisionRefused(number, f"cannot be approved for {quantity} units: wanted 1 or more")
+    if quantity != advised.order_quantity and not request.reason:
+        raise DecisionRefused(number, "needs a reason, as the quantity is not the recommended one")
+    expected = (at + timedelta(days=float(advised.numbers["lead_time_days"]))).date()
+    order_id, order = _draft(connection, advised, actor, at)
+    line = purchase_rows.add_line(
+        connection,
+        order_id,
+        sku_id=advised.sku_id,
+        quantity=quantity,
+        unit_cost_micros=advised.unit_cost_micros,
+        expected_date=expected,
+    )
+    plan_rows.write_decision(
+        connection,
+        {
+            "recommendation_id": number,
+            "outcome": "approved",
+            "quantity": quantity,
+            "purchase_order_line_id": line,
+            "reason": request.reason,
+            "decided_at": at,
+            "decided_by": actor.name,
+        },
+    )
+    return DraftedLine(order, line, quantity)
+
+
+def _draft(connection: Connection, advised: Any, actor: Actor, at: datetime) -> tuple[int, str]:
+    """The plan's draft for this supplier and location, made when there is none."""
+    number = f"SW-{advised.plan_run_id}-{advised.supplier_id or 0}-{advised.location_id}"
+    draft = purchase_rows.open_draft(connection, number)
+    if draft is not None:
+        return draft
+    number = purchase_rows.free_number(connection, number)
+    order = purchase_rows.write_order(
+        connection,
+        number=number,
+        supplier_id=advised.supplier_id,
+        location_id=advised.location_id,
+        status="draft",
+        currency=advised.currency,
+        ordered_at=at,
+        created_by=actor.name,
+        lines=[],
+    )
+    return order, number
