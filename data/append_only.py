@@ -47,10 +47,12 @@ def protect_stock_moves(connection: Connection) -> None:
 
 
 def missing_triggers(connection: Connection) -> list[str]:
-    """Names of the protecting triggers that the database lacks."""
+    """Names of the protecting triggers that the database lacks or has switched off."""
     if connection.dialect.name == "sqlite":
         wanted, found = _SQLITE, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        wanted, found = _POSTGRESQL, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        wanted, found = _POSTGRESQL, (
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'stock_move'::regclass AND tgenabled IN ('O', 'A')"
+        )
     present = set(connection.execute(text(found)).scalars())
     return [name for name in wanted if name not in present]

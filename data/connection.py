@@ -16,6 +16,8 @@ from data.errors import DatabaseUnavailable
 
 SCHEMA_REVISION = "0001"
 _BUSY_TIMEOUT_MS = 15_000
+_FOREIGN = "{} holds tables that are not Stockwright's: name another database"
+_SECRET_OPTIONS = ("password", "sslpassword")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Database:
         self.reader.dispose()
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return _shown(self.url)
 
 
 def open_database(url: str) -> Database:
@@ -61,20 +63,41 @@ def open_database(url: str) -> Database:
     if revision == SCHEMA_REVISION:
         return database
     if is_empty:
-        upgrade(database)
+        with _explained(database):
+            upgrade(database)
         return database
+    database.close()
     if revision is None:
-        raise DatabaseUnavailable(f"{database} holds tables that are not Stockwright's: name another database")
+        raise DatabaseUnavailable(_FOREIGN.format(database))
     raise DatabaseUnavailable(
         f"{database} is at revision {revision} and this program needs {SCHEMA_REVISION}: run `stockwright init`"
     )
 
 
 def initialise(url: str) -> Database:
-    """Open the database at `url` and bring its tables to this program's revision."""
+    """Open the database at `url` and bring its tables to this program's revision.
+
+    Raises:
+        DatabaseUnavailable: as `open_database`, and when a newer program, or another, made its tables.
+    """
+    from alembic.util import CommandError
+
     database = connect(url)
-    with _explained(database):
-        upgrade(database)
+    with _explained(database), database.reading() as connection:
+        revision = _revision(connection)
+        is_foreign = revision is None and bool(inspect(connection).get_table_names())
+    if is_foreign:
+        database.close()
+        raise DatabaseUnavailable(_FOREIGN.format(database))
+    try:
+        with _explained(database):
+            upgrade(database)
+    except CommandError as error:
+        database.close()
+        raise DatabaseUnavailable(
+            f"{database} is at revision {revision}, which this program does not know (it knows"
+            f" {SCHEMA_REVISION}): use the newer program that made it, or name another database"
+        ) from error
     return database
 
 
@@ -125,9 +148,14 @@ def _parse(url: str) -> URL:
 
 def _without_password(url: str) -> str:
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url if "@" not in url else url.rpartition("@")[2]
+        return _shown(make_url(url))
+    except (ArgumentError, ValueError):
+        return url.rpartition("@")[2].partition("?")[0]
+
+
+def _shown(url: URL) -> str:
+    """The URL without its password, be it before the host or among the options."""
+    return url.difference_update_query(_SECRET_OPTIONS).render_as_string(hide_password=True)
 
 
 def _require_folder(url: URL) -> None:

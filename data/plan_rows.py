@@ -66,6 +66,11 @@ def lock_recommendation(connection: Connection, recommendation_id: int) -> Row[A
     return connection.execute(wanted).one_or_none()
 
 
+def lock_plan(connection: Connection, plan: int) -> None:
+    """Hold a plan's header against other writers until the transaction ends."""
+    connection.execute(select(plan_run.c.id).where(plan_run.c.id == plan).with_for_update())
+
+
 def decisions(connection: Connection, plan: int) -> Sequence[Row[Any]]:
     """Every decision on a plan's recommendations, oldest first."""
     wanted = (

@@ -53,6 +53,9 @@ def supply_terms(connection: Connection) -> pd.DataFrame:
 def on_hand(connection: Connection, *, closed_at: datetime) -> pd.DataFrame:
     """Units at each place of ours at that moment, from the movements up to it.
 
+    An opening count stands for the time before it as well: whoever starts with today's count and plans as of
+    yesterday's close would else be told that every shelf was empty.
+
     Returns:
         sku_id, location_id, on_hand; a row for everything that was ever counted, received or moved there.
     """
@@ -64,7 +67,7 @@ def on_hand(connection: Connection, *, closed_at: datetime) -> pd.DataFrame:
             "  SELECT m.sku_id, p.id AS location_id,"
             "  sum(CASE WHEN m.destination_location_id = p.id THEN m.quantity ELSE -m.quantity END) AS change"
             "  FROM location p JOIN stock_move m ON p.id IN (m.source_location_id, m.destination_location_id)"
-            "  WHERE NOT p.is_external AND m.effective_at >= :closed_at GROUP BY m.sku_id, p.id"
+            "  WHERE NOT p.is_external AND m.effective_at >= :closed_at AND m.kind <> 'opening' GROUP BY m.sku_id, p.id"
             " ) AS later ON later.sku_id = b.sku_id AND later.location_id = b.location_id"
             " WHERE NOT b.is_external GROUP BY b.sku_id, b.location_id"
         ).bindparams(bindparam("closed_at", type_=UtcDateTime())),
@@ -83,7 +86,7 @@ def on_order(connection: Connection, *, closed_at: datetime) -> pd.DataFrame:
         connection,
         text(
             "SELECT l.sku_id, o.location_id, l.expected_date, o.number, o.status,"
-            " CASE WHEN l.received_at >= :closed_at THEN l.quantity_received"
+            " CASE WHEN l.received_at >= :closed_at THEN l.quantity"
             " ELSE l.quantity - l.quantity_received - l.quantity_cancelled END AS on_order"
             " FROM purchase_order_line l JOIN purchase_order o ON o.id = l.purchase_order_id"
             " WHERE (o.status = 'draft' OR o.ordered_at < :closed_at) AND o.status <> 'cancelled'"

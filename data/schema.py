@@ -206,7 +206,7 @@ sales_order = Table(
     Column("status", String, nullable=False),
     _to("import_batch", nullable=True, index=True),
     UniqueConstraint("channel_id", "external_ref"),
-    CheckConstraint("status IN ('cancelled', 'backordered', 'closed')", name="status"),
+    CheckConstraint("status IN ('placed', 'closed', 'cancelled')", name="status"),
 )
 
 order_line = Table(

@@ -88,6 +88,8 @@ def _sqlite_values(kind: str, values: Values) -> Sequence[Any]:
 
 def moment_texts(moments: NDArray[np.datetime64]) -> list[str | None]:
     """UTC moments as SQLAlchemy writes them into SQLite; None for NaT."""
+    if moments.size == 0:
+        return []
     distinct, inverse = np.unique(moments.astype("datetime64[us]"), return_inverse=True)
     written = np.char.replace(np.datetime_as_string(distinct, unit="us"), "T", " ").astype(object)
     written[np.isnat(distinct)] = None

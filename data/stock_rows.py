@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from data.master_rows import external_location_id
 from data.schema import UtcDateTime
@@ -139,7 +139,8 @@ def add_batch_to_balances(connection: Connection, batch: int) -> Sequence[Row[An
     )
     short = connection.execute(
         text(
-            "SELECT s.code AS sku, p.code AS location, c.quantity + coalesce(b.on_hand, 0) AS on_hand"
+            "SELECT c.sku_id, c.location_id, s.code AS sku, p.code AS location,"
+            " c.quantity + coalesce(b.on_hand, 0) AS on_hand"
             " FROM staged_change c JOIN sku s ON s.id = c.sku_id JOIN location p ON p.id = c.location_id"
             " LEFT JOIN stock_balance b ON b.sku_id = c.sku_id AND b.location_id = c.location_id"
             " AND b.lot_id = c.lot_id"
@@ -148,27 +149,52 @@ def add_batch_to_balances(connection: Connection, batch: int) -> Sequence[Row[An
         )
     ).all()
     if not short:
-        connection.execute(
-            text(
-                "INSERT INTO stock_balance (sku_id, location_id, lot_id, is_external, on_hand, allocated)"
-                " SELECT c.sku_id, c.location_id, c.lot_id, p.is_external, c.quantity, 0 FROM staged_change c"
-                " JOIN location p ON p.id = c.location_id WHERE true"
-                " ORDER BY c.sku_id, c.location_id, c.lot_id"
-                " ON CONFLICT (sku_id, location_id, lot_id)"
-                " DO UPDATE SET on_hand = stock_balance.on_hand + excluded.on_hand"
-            )
-        )
+        _change_balances(connection)
     unstage(connection, "staged_change")
     return short
 
 
-def balances(connection: Connection) -> Mapping[tuple[int, int], int]:
-    """(sku, location) → units on hand at our own places, all lots together."""
+def _change_balances(connection: Connection) -> None:
+    """Add `staged_change` to the balances, their rows made and locked in one order, so that none waits in a ring."""
+    connection.execute(
+        text(
+            "INSERT INTO stock_balance (sku_id, location_id, lot_id, is_external, on_hand, allocated)"
+            " SELECT c.sku_id, c.location_id, c.lot_id, p.is_external, 0, 0 FROM staged_change c"
+            " JOIN location p ON p.id = c.location_id WHERE true ORDER BY c.sku_id, c.location_id, c.lot_id"
+            " ON CONFLICT (sku_id, location_id, lot_id) DO NOTHING"
+        )
+    )
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "SELECT 1 FROM stock_balance b JOIN staged_change c ON c.sku_id = b.sku_id"
+                " AND c.location_id = b.location_id AND c.lot_id = b.lot_id"
+                " ORDER BY b.sku_id, b.location_id, b.lot_id FOR UPDATE OF b"
+            )
+        )
+    connection.execute(
+        text(
+            "UPDATE stock_balance SET on_hand = on_hand + c.quantity FROM staged_change c"
+            " WHERE c.sku_id = stock_balance.sku_id AND c.location_id = stock_balance.location_id"
+            " AND c.lot_id = stock_balance.lot_id"
+        )
+    )
+
+
+def balances(connection: Connection, *, at: datetime) -> Mapping[tuple[int, int], int]:
+    """(sku, location) → units on hand at our own places at that moment, all lots together."""
     rows = connection.execute(
         text(
-            "SELECT sku_id, location_id, sum(on_hand) FROM stock_balance WHERE NOT is_external"
-            " GROUP BY sku_id, location_id"
-        )
+            "SELECT b.sku_id, b.location_id, sum(b.on_hand) - coalesce(max(later.change), 0)"
+            " FROM stock_balance b LEFT JOIN ("
+            "  SELECT m.sku_id, p.id AS location_id,"
+            "  sum(CASE WHEN m.destination_location_id = p.id THEN m.quantity ELSE -m.quantity END) AS change"
+            "  FROM location p JOIN stock_move m ON p.id IN (m.source_location_id, m.destination_location_id)"
+            "  WHERE NOT p.is_external AND m.effective_at > :at GROUP BY m.sku_id, p.id"
+            " ) AS later ON later.sku_id = b.sku_id AND later.location_id = b.location_id"
+            " WHERE NOT b.is_external GROUP BY b.sku_id, b.location_id"
+        ).bindparams(bindparam("at", type_=UtcDateTime())),
+        {"at": at},
     )
     return {(sku, location): int(on_hand) for sku, location, on_hand in rows}
 

@@ -23,6 +23,7 @@ USUAL_VARIANCE = 2.0
 USUAL_EXPONENT = 1.5
 HORIZON_EXPONENT = 1.5
 FREAK_RATIO = 0.975
+MOST_UNSEEN_RATIO = 4.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def lead_time_demand_of_panel(
     (periods rounded up, then scaled down in proportion). Across the panel such variances follow a power law
     a·mean^b; each series' own ratio to that law is shrunk towards 1 as if `POOLED_WINDOWS` further
     independent windows had shown the law, so that short series lean on the pool and long ones on
-    themselves. Where the history is too short for windows of the length asked, the longest feasible ones
+    themselves. A series that was still when its errors were seen has no say in how far they grow with its
+    rate: beyond `MOST_UNSEEN_RATIO` times the law the variance is at most what was seen. Where the history is too short for windows of the length asked, the longest feasible ones
     are scaled up by (periods / window)^1.5, between independent errors (1) and a wrong level (2). Demand
     steadier than Poisson is treated as Poisson: the variance is never below the mean. A varying protection
     interval adds rate² · periods_sd². The distribution is negative binomial with these moments, its outer
@@ -267,7 +269,9 @@ def _spread_of_total(history: _History, *, window: int, lead: int) -> _Spread:
     windows = past.windows + POOLED_WINDOWS
     ratio = (past.windows * ratio + POOLED_WINDOWS) / windows
     longer = (window / feasible) ** HORIZON_EXPONENT
-    return _Spread(ratio * law.variance(history.rate * feasible) * longer, windows)
+    pooled = law.variance(history.rate * feasible)
+    variance = np.minimum(ratio * pooled, np.maximum(past.variance, MOST_UNSEEN_RATIO * pooled))
+    return _Spread(variance * longer, windows)
 
 
 def _past_errors(history: _History, window: int, lead: int) -> _PastErrors:

@@ -85,13 +85,15 @@ def safety_stock_levels(
     """Cheapest reorder points that meet an aggregate fill rate, each SKU's floor and the budget.
 
     With r the reorder point, X lead-time demand, n(r) = E[(X − r)+] and Q the order quantity, a SKU's fill
-    rate is 1 − n(r)/Q and its expected stock on hand r − E[X] + n(r) + Q/2. n is convex and, on the
-    quantiles, piecewise linear (`shortage_curves`), so r is a sum of segments whose worth falls: a linear
-    program without binaries.
+    rate is 1 − n(r)/C with C = max(Q, E[X]), and its expected stock on hand r − E[X] + n(r) + Q/2. A lot
+    smaller than lead-time demand leaves several orders under way, whose cycles share one shortage: charging
+    each with all of it would ask for stock without end. n is convex and, on the quantiles, piecewise
+    linear (`shortage_curves`), so r is a sum of segments whose worth falls: a linear program without
+    binaries.
 
         minimise    Σ h_i·c_i·(r_i − μ_i + n_i + Q_i/2)
-        subject to  Σ w_i·λ_i·n_i/Q_i ≤ (1 − target)·Σ w_i·λ_i
-                    n_i ≤ (1 − floor_i)·Q_i
+        subject to  Σ w_i·λ_i·n_i/C_i ≤ (1 − target)·Σ w_i·λ_i
+                    n_i ≤ (1 − floor_i)·C_i
                     Σ c_i·(r_i − μ_i + n_i + Q_i/2) ≤ budget
 
     A floor sets a SKU's lowest whole reorder point. Of the others the optimum leaves at most two between
@@ -155,7 +157,7 @@ def safety_stock_levels(
     reorder_point[demanded] = whole
     shortage[demanded] = problem.curves.at(whole)
     stock_value[demanded] = problem.stock_value(whole)
-    fill_rate[demanded] = 1 - shortage[demanded] / lot[demanded]
+    fill_rate[demanded] = 1 - shortage[demanded] / np.maximum(lot, mean)[demanded]
     return StockLevels(
         reorder_point=reorder_point,
         safety_stock=reorder_point - mean,
@@ -181,6 +183,7 @@ class _Problem:
         curves: Expected shortage by reorder point.
         mean: Lead-time demand, units.
         lot: Order quantity, units.
+        cycle: Demand that one shortage is a share of: the lot, or lead-time demand where that is more.
         cost: Money per unit in stock.
         share: Weight of the SKU's fill rate in the aggregate; sums to 1.
         holding: Holding cost per period and money of stock.
@@ -193,6 +196,7 @@ class _Problem:
     curves: ShortageCurves
     mean: FloatArray
     lot: FloatArray
+    cycle: FloatArray
     cost: FloatArray
     share: FloatArray
     holding: FloatArray
@@ -214,10 +218,11 @@ class _Problem:
         holding: FloatArray,
         names: Sequence[str],
     ) -> "_Problem":
-        lowest = curves.lowest_reorder_point((1 - floor) * lot)
+        cycle = np.maximum(lot, mean)
+        lowest = curves.lowest_reorder_point((1 - floor) * cycle)
         if (lowest < 0).any():
             first = int(np.flatnonzero(lowest < 0)[0])
-            reachable = 1 - curves.shortage[first, -1] / lot[first]
+            reachable = 1 - curves.shortage[first, -1] / cycle[first]
             raise Infeasible(
                 f"fill_rate_floor of {names[first]} must be at most {reachable:.6f}, "
                 f"the most its demand quantiles can vouch for, got {floor[first]}",
@@ -232,6 +237,7 @@ class _Problem:
             curves=curves,
             mean=mean,
             lot=lot,
+            cycle=cycle,
             cost=cost,
             share=weight / weight.sum() if len(weight) else weight,
             holding=holding,
@@ -243,7 +249,7 @@ class _Problem:
 
     def fill_rate(self, reorder_point: FloatArray | IntArray) -> float:
         """Aggregate, weighted by the value of demand; 1 where nothing is demanded."""
-        return float(1 - self.share @ (self.curves.at(reorder_point) / self.lot))
+        return float(1 - self.share @ (self.curves.at(reorder_point) / self.cycle))
 
     def stock_value(self, reorder_point: FloatArray | IntArray) -> FloatArray:
         """Money in expected stock on hand, shape (sku,)."""
@@ -252,7 +258,7 @@ class _Problem:
 
     def fill_rate_gain(self) -> FloatArray:
         """Aggregate fill rate per unit of each segment."""
-        return (self.share / self.lot)[self.sku] * self.avoided
+        return (self.share / self.cycle)[self.sku] * self.avoided
 
     def stock_value_gain(self) -> FloatArray:
         """Money in stock per unit of each segment: a unit that avoids a shortage is not on hand."""
@@ -383,7 +389,7 @@ def _whole(problem: _Problem, reorder_point: FloatArray, budget: float | None) -
     settled = np.abs(reorder_point - nearest) <= WHOLE * np.maximum(1.0, reorder_point)
     down = np.where(settled, nearest, np.floor(reorder_point)).astype(np.int64)
     up = np.where(settled, nearest, np.ceil(reorder_point)).astype(np.int64)
-    fill_gain = problem.share / problem.lot * (problem.curves.at(down) - problem.curves.at(up))
+    fill_gain = problem.share / problem.cycle * (problem.curves.at(down) - problem.curves.at(up))
     value_gain = problem.stock_value(up) - problem.stock_value(down)
     total = float(problem.stock_value(down).sum())
     open_skus = np.flatnonzero(~settled)

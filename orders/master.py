@@ -33,9 +33,16 @@ def add_location(database: Database, *, code: str, name: str, kind: str, time_zo
 def ensure_locations(
     connection: Connection, codes: Iterable[str], *, time_zone: str, warnings: Problems
 ) -> None:
-    """Make the locations of these codes that are new, as warehouses, and say so."""
+    """Make the locations of these codes that are new, as warehouses, and say so.
+
+    Raises:
+        InvalidTerm: a code is that of a location outside our walls, such as CUSTOMER.
+    """
     known = master_rows.location_ids(connection)
+    ours = {place.code for place in master_rows.internal_locations(connection)}
     for code in codes:
+        if code in known and code not in ours:
+            raise InvalidTerm("location", code, f"a place of ours, none of {', '.join(sorted(set(known) - ours))}")
         if code not in known:
             master_rows.add_location(
                 connection, code=code, name=code, kind=LocationKind.WAREHOUSE, time_zone=time_zone

@@ -48,6 +48,26 @@ def amounts_minor(
     return np.sign(exact) * rounded
 
 
+def split_amounts_minor(
+    line: NDArray[np.int64], quantity: NDArray[np.int64], unit_price_micros: NDArray[np.int64], currency: str
+) -> NDArray[np.int64]:
+    """Amounts of the parts into which lines were split; those of one line sum to what the whole line is worth.
+
+    Args:
+        line: The line of each part; parts of one line stand together, shape (part,).
+        quantity: Units of each part, > 0.
+        unit_price_micros: Price of each part, the same for all of a line.
+        currency: ISO 4217.
+    """
+    begins = np.ones(len(line), dtype=bool)
+    begins[1:] = line[1:] != line[:-1]
+    until = np.cumsum(quantity)
+    until -= np.maximum.accumulate(np.where(begins, until - quantity, 0))
+    return amounts_minor(until, unit_price_micros, currency) - amounts_minor(
+        until - quantity, unit_price_micros, currency
+    )
+
+
 def amount_minor(quantity: int, unit_price_micros: int, currency: str) -> int:
     """The same for one line, of any size."""
     divisor = micros_per_minor(currency)

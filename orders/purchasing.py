@@ -60,11 +60,13 @@ def withdraw_approval(database: Database, recommendation_id: int, *, key: str, a
     """Undo an approval: its draft line is cancelled and the recommendation stands open again.
 
     Raises:
-        DecisionRefused: it is not approved, or its purchase order is no draft any more.
+        DecisionRefused: there is no such recommendation, it is not approved, or its purchase order is no draft
+            any more.
     """
     actor.require(Permission.APPROVE)
 
     def act(connection: Connection) -> dict[str, Any]:
+        _lock(connection, recommendation_id)
         last = plan_rows.last_decision(connection, recommendation_id)
         if last is None or last.outcome != "approved":
             raise DecisionRefused(recommendation_id, "is not approved: there is nothing to withdraw")
@@ -89,9 +91,7 @@ def withdraw_approval(database: Database, recommendation_id: int, *, key: str, a
 
 def _approve(connection: Connection, request: Approval, actor: Actor, at: datetime) -> DraftedLine:
     number = request.recommendation_id
-    advised = plan_rows.lock_recommendation(connection, number)
-    if advised is None:
-        raise DecisionRefused(number, "does not exist")
+    advised = _lock(connection, number)
     last = plan_rows.last_decision(connection, number)
     if last is not None and last.outcome == "approved":
         raise DecisionRefused(number, "is approved already")
@@ -123,6 +123,15 @@ def _approve(connection: Connection, request: Approval, actor: Actor, at: dateti
         },
     )
     return DraftedLine(order, line, quantity)
+
+
+def _lock(connection: Connection, recommendation_id: int) -> Any:
+    """The recommendation, held with its plan: decisions on one plan share drafts, so they go one by one."""
+    advised = plan_rows.lock_recommendation(connection, recommendation_id)
+    if advised is None:
+        raise DecisionRefused(recommendation_id, "does not exist")
+    plan_rows.lock_plan(connection, advised.plan_run_id)
+    return advised
 
 
 def _draft(connection: Connection, advised: Any, actor: Actor, at: datetime) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from data import term_rows
 from data.connection import Database
+from data.errors import UnreadableFile
 from data.importers.order_files import resolve_time_zone
 from orders.errors import InvalidTerm
 from orders.model import Actor, Permission
@@ -33,10 +34,10 @@ class Terms:
     unit_cost_share: float = 0.5
     moq: int = 1
     pack_size: int = 1
-    order_cost: float = 5.0
+    order_cost: float = 1.0
     holding_cost_rate: float = 0.25
     fill_rate_target: float = 0.95
-    fill_rate_floor: float = 0.8
+    fill_rate_floor: float = 0.5
     stock_budget: float | None = None
     opening_stock_weeks: float = 4.0
 
@@ -105,7 +106,7 @@ def term_values(terms: Terms) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "none" if value is None else repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _number(least: float, most: float, *, open_ends: bool = False) -> Callable[[str], float]:
@@ -133,6 +134,13 @@ def _budget(text: str) -> float | None:
     return None if text.lower() in ("none", "") else _number(0, 1e12, open_ends=True)(text)
 
 
+def _time_zone(text: str) -> str:
+    try:
+        return resolve_time_zone(text)
+    except UnreadableFile as error:
+        raise ValueError(text) from error
+
+
 def _code(text: str) -> str:
     if not text:
         raise ValueError(text)
@@ -141,7 +149,7 @@ def _code(text: str) -> str:
 
 _WANTED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "currency": ("an ISO 4217 code such as EUR", currency_code),
-    "time_zone": ("a time zone such as Europe/London", resolve_time_zone),
+    "time_zone": ("a time zone such as Europe/London", _time_zone),
     "default_location": ("the code of a location", _code),
     "lead_time_days": ("days from 0 to 730", _number(0, 730)),
     "lead_time_sd_days": ("days from 0 to 365", _number(0, 365)),

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from data import demand_history, order_rows, plan_rows, position_rows
 from data.connection import Database
 from data.errors import StockwrightError
+from orders.errors import UnknownThing
 from orders.model import Actor, Permission
 from orders.money import amount_minor, exponent
 from orders.terms import Terms, read_terms
@@ -50,6 +51,13 @@ class AsOfOutOfRange(StockwrightError):
     def __init__(self, as_of: date, first: str) -> None:
         self.as_of = as_of
         super().__init__(f"--as-of must not lie before the first order ({first}), got {as_of}")
+
+
+class NoPlan(StockwrightError):
+    """Nothing was planned yet."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no plan yet: run `stockwright plan` first")
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,51 @@ def _timed(stage: str, seconds: dict[str, float], progress: Progress) -> Iterato
     started = perf_counter()
     yield
     seconds[stage] = perf_counter() - started
+
+
+def has_orders(connection: Connection) -> bool:
+    """Whether anything was ever ordered."""
+    return order_rows.first_business_date(connection) is not None
+
+
+def recommended(connection: Connection, *, sku: str | None = None) -> list[dict[str, Any]]:
+    """The newest plan's recommendations as programs read them, most margin at risk first.
+
+    Args:
+        connection: An open transaction.
+        sku: Only this SKU's, in any case.
+
+    Raises:
+        NoPlan: nothing was planned yet.
+        UnknownThing: there is no such SKU in the plan.
+    """
+    plan = plan_rows.latest_plan(connection)
+    if plan is None:
+        raise NoPlan
+    rows = plan_rows.recommendations(connection, plan.id)
+    if sku is not None:
+        rows = [row for row in rows if row.sku.upper() == sku.upper()]
+        if not rows:
+            raise UnknownThing("SKU", sku, hint="the newest plan does not hold it")
+    return [
+        {
+            "sku": row.sku,
+            "location": row.location,
+            "status": row.status,
+            "order_quantity": row.order_quantity,
+            "reorder_point": row.reorder_point,
+            "order_up_to_level": row.order_up_to_level,
+            "safety_stock": row.safety_stock,
+            "inventory_position": row.inventory_position,
+            "supplier": row.supplier,
+            "order_value": row.order_value_minor / 10 ** exponent(row.currency),
+            "currency": row.currency,
+            "as_of": plan.as_of.isoformat(),
+            "reason": row.reason,
+            "assumptions": row.assumptions,
+        }
+        for row in rows
+    ]
 
 
 # What is known

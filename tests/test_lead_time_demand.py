@@ -198,4 +198,4 @@ def test_thousands_of_series_take_seconds():
     lead_time_demand_of_panel(
         panel, periods=rng.choice([1.5, 3.0, 6.0], 4000), quantiles=np.linspace(0.02, 0.995, 40)
     )
-    assert time.perf_counter() - started < 4.0, "1 s on an idle core"
+    assert time.perf_counter() - started < 4.0, "0.5 to 0.7 s seen"

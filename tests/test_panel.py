@@ -154,4 +154,4 @@ def test_thousands_of_series_take_a_moment():
     started = time.perf_counter()
     panel = periodic_panel(frame, as_of=AS_OF)
     assert len(panel.ids) == 4000
-    assert time.perf_counter() - started < 2.0, "0.3 s on an idle core; the margin is for busy ones"
+    assert time.perf_counter() - started < 0.5, "0.05 s seen; the margin is for busy machines"

@@ -44,6 +44,11 @@ def shortage(asked, reorder_points):
     return curves.at(np.asarray(reorder_points))
 
 
+def cycle(asked):
+    """Demand that a shortage is a share of: orders under way together share one."""
+    return np.maximum(asked["order_quantity"], asked["lead_time_demand_mean"])
+
+
 def stock_value(asked, reorder_points):
     short = shortage(asked, reorder_points)
     on_hand = reorder_points - asked["lead_time_demand_mean"] + short + asked["order_quantity"] / 2
@@ -52,14 +57,14 @@ def stock_value(asked, reorder_points):
 
 def fill_rate(asked, reorder_points):
     weight = asked["unit_value"] * asked["demand_rate"]
-    return 1 - weight @ (shortage(asked, reorder_points) / asked["order_quantity"]) / weight.sum()
+    return 1 - weight @ (shortage(asked, reorder_points) / cycle(asked)) / weight.sum()
 
 
 def smallest_holding_cost(asked, *, target, budget=None, floor=0.0):
     """The same program for HiGHS, written with n itself as variable above its tangents."""
     curves = shortage_curves(asked["levels"], asked["lead_time_demand"], asked["lead_time_demand_mean"])
     count = len(asked["names"])
-    lowest = curves.lowest_reorder_point((1 - floor) * asked["order_quantity"])
+    lowest = curves.lowest_reorder_point((1 - floor) * cycle(asked))
     slopes, rows, limits = curves.slopes(), [], []
     for sku, segment in zip(*np.nonzero(curves.widths()), strict=True):
         row = np.zeros(2 * count)
@@ -67,7 +72,7 @@ def smallest_holding_cost(asked, *, target, budget=None, floor=0.0):
         rows.append(row)
         limits.append(-(curves.shortage[sku, segment] + slopes[sku, segment] * curves.knots[sku, segment]))
     weight = asked["unit_value"] * asked["demand_rate"]
-    rows.append(np.concatenate((np.zeros(count), weight / asked["order_quantity"] / weight.sum())))
+    rows.append(np.concatenate((np.zeros(count), weight / cycle(asked) / weight.sum())))
     limits.append(1 - target)
     lots = asked["unit_cost"] * (asked["order_quantity"] / 2 - asked["lead_time_demand_mean"])
     if budget is not None:
@@ -91,7 +96,7 @@ def test_the_shortage_curve_of_exact_probabilities_is_exact():
         assert curve.at(np.array([reorder_point]))[0] == pytest.approx(short, abs=1e-6)
 
 
-def test_the_shortage_curve_of_some_thirty_quantiles_comes_close_from_above():
+def test_the_shortage_curve_of_some_thirty_quantiles_comes_close():
     mean = np.array([80.0])
     levels = np.append(np.linspace(0.05, 0.95, 26), [0.965, 0.975, 0.985, 0.99, 0.995, 0.999])
     demand = stats.poisson.ppf(levels, mean[:, None]).astype(int)
@@ -99,7 +104,7 @@ def test_the_shortage_curve_of_some_thirty_quantiles_comes_close_from_above():
     support = np.arange(400)
     for reorder_point in (80, 90, 100):
         short = np.maximum(support - reorder_point, 0) @ stats.poisson.pmf(support, 80.0)
-        assert short - 0.02 <= curve.at(np.array([reorder_point]))[0] <= short + 0.06
+        assert curve.at(np.array([reorder_point]))[0] == pytest.approx(short, abs=0.02)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -172,8 +177,8 @@ def test_no_whole_reorder_points_are_cheaper_than_the_program_says(seed):
     )
     on_hand = tried - asked["lead_time_demand_mean"] + short + asked["order_quantity"] / 2
     costs = on_hand @ asked["unit_cost"] * asked["holding_cost_rate"]
-    meets = (1 - short / asked["order_quantity"] @ weight / weight.sum() >= 0.92) & (
-        short <= asked["order_quantity"]
+    meets = (1 - short / cycle(asked) @ weight / weight.sum() >= 0.92) & (
+        short <= cycle(asked)
     ).all(axis=1)
     cheapest = costs[meets].min()
     assert stock.optimal_holding_cost <= cheapest + 1e-9
@@ -187,7 +192,7 @@ def test_the_figures_reported_are_those_of_the_reorder_points():
     stock = safety_stock_levels(**asked, fill_rate_target=0.97)
     np.testing.assert_allclose(stock.expected_shortage, shortage(asked, stock.reorder_point))
     np.testing.assert_allclose(stock.average_stock_value, stock_value(asked, stock.reorder_point))
-    np.testing.assert_allclose(stock.fill_rate, 1 - stock.expected_shortage / asked["order_quantity"])
+    np.testing.assert_allclose(stock.fill_rate, 1 - stock.expected_shortage / cycle(asked))
     assert stock.achieved_fill_rate == pytest.approx(fill_rate(asked, stock.reorder_point))
     assert stock.total_stock_value == pytest.approx(stock.average_stock_value.sum())
     assert stock.value_of_budget is None
@@ -343,5 +348,5 @@ def test_thousands_of_skus_take_seconds():
     asked = assortment(4000, 7, levels=np.append(np.linspace(0.05, 0.95, 26), [0.975, 0.99, 0.995, 0.999]))
     started = time.perf_counter()
     stock = safety_stock_levels(**asked, fill_rate_target=0.97)
-    assert time.perf_counter() - started < 6.0, "2.3 s on an idle core"
+    assert time.perf_counter() - started < 6.0, "1.4 to 2.6 s seen"
     assert 0.97 <= stock.achieved_fill_rate < 0.9701

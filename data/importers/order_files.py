@@ -270,7 +270,8 @@ def _cancelled_quantity(found: Mapping[str, pa.Array], table: FileTable, errors:
     if "cancelled_quantity" not in found:
         return np.zeros(table.rows, dtype=np.int64)
     column = found["cancelled_quantity"]
-    cancelled, bad = integers(column.fill_null(0))
+    cancelled, bad = integers(column)
+    bad &= ~texts(column).missing
     errors.add(
         "cancelled_quantity must be a whole number, 0 or more",
         positions=np.flatnonzero(bad | (cancelled < 0)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +300,8 @@ def _read_xlsx(path: Path) -> dict[str, pa.Array]:
 def _cells(column: tuple[Any, ...]) -> pa.Array:
     """One spreadsheet column: typed where all its cells agree, else as text."""
     values = [None if value == "" else value for value in column]
+    if any(isinstance(value, datetime) for value in values):  # midnights come as dates, which would cut the others
+        values = [datetime.combine(value, time()) if type(value) is date else value for value in values]
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):

@@ -36,7 +36,7 @@ from data.staging import stage, unstage
 from orders.importing.report import ImportReport, file_sha256, rejected
 from orders.master import ensure_locations
 from orders.model import Actor, Disposition, LineKind, OrderStatus, Permission
-from orders.money import amounts_minor, currency_code
+from orders.money import amounts_minor, currency_code, split_amounts_minor
 from orders.order_book import CHARGE_CODES, line_kinds
 from orders.returns import CreditLine, CreditPart, SoldLine, link_credits
 from orders.terms import Terms, read_terms
@@ -584,7 +584,7 @@ def _write_returns(
             "location_id": ("int", ids.location[credit]),
             "quantity": ("int", quantity),
             "unit_price_micros": ("int", price),
-            "amount_minor": ("int", amounts_minor(quantity, price, book.currency)),
+            "amount_minor": ("int", split_amounts_minor(credit, quantity, price, book.currency)),
             "reason": ("text", [reason[int(position)] for position in credit]),
             "disposition": ("text", [disposition[int(position)] for position in credit]),
             "unlinked_reason": ("text", [part.unlinked_reason for part in parts]),

@@ -32,8 +32,9 @@ class StockImport(FileImport):
 def import_stock(database: Database, request: StockImport, *, actor: Actor, at: datetime) -> ImportReport:
     """Set what is on hand, and add what is on order, per SKU and location.
 
-    The first count of a SKU at a location is its opening stock; a later one moves the difference from or to
-    `adjustment`. `on_order` becomes one purchase order per location and expected date.
+    The first count of a SKU at a location is its opening stock; a later one moves what differs from the
+    stock of the ledger at the moment of the count from or to `adjustment`. `on_order` becomes one purchase
+    order per location and expected date.
 
     Columns: sku, location and on_hand (required), on_order, expected_date.
 
@@ -47,7 +48,7 @@ def import_stock(database: Database, request: StockImport, *, actor: Actor, at: 
     on_hand = sheet.whole("on_hand", least=0, required=True)
     on_order = sheet.whole("on_order", least=0)
     expected = sheet.day("expected_date")
-    counted_at = request.counted_at or at
+    counted_at = (request.counted_at or at).replace(microsecond=0)
 
     def store(connection: Connection, batch: int, errors: Problems, warnings: Problems) -> dict[str, int]:
         known = master_rows.known_skus(connection)
@@ -61,7 +62,7 @@ def import_stock(database: Database, request: StockImport, *, actor: Actor, at: 
         sku = np.array([known[code] for code in codes], dtype=np.int64)
         place = np.array([places[code] for code in locations], dtype=np.int64)
         counted = np.array([quantity or 0 for quantity in on_hand], dtype=np.int64)
-        first = _book_counts(connection, sku, place, counted, batch, counted_at, at)
+        first = _book_counts(connection, sku, place, counted, batch, counted_at, at, errors)
         ordered = _book_on_order(connection, sku, place, on_order, expected, batch, counted_at, actor)
         return {"opening stock": first, "counted again": sheet.rows - first, **ordered}
 
@@ -86,9 +87,10 @@ def _book_counts(
     batch: int,
     counted_at: datetime,
     recorded_at: datetime,
+    errors: Problems,
 ) -> int:
-    """Move what differs from the balance; returns how many SKU-locations were counted for the first time."""
-    balances = stock_rows.balances(connection)
+    """Move what differs from the stock at that moment; how many SKU-locations were counted for the first time."""
+    balances = stock_rows.balances(connection, at=counted_at)
     costs = purchase_rows.unit_costs(connection)
     keys = list(zip(sku.tolist(), place.tolist(), strict=True))
     is_first = np.array([key not in balances for key in keys])
@@ -107,7 +109,13 @@ def _book_counts(
         "currency": ("text", [None if value is None else currency for value in cost]),
     }
     stock_rows.write_moves(connection, moves, batch=batch, recorded_at=recorded_at)
-    stock_rows.add_batch_to_balances(connection, batch)
+    for item in stock_rows.add_batch_to_balances(connection, batch):
+        errors.add(
+            f"{item.sku} at {item.location}: what left since this count exceeds it by {-item.on_hand}",
+            positions=[keys.index((item.sku_id, item.location_id))],
+            column="on_hand",
+            values=counted,
+        )
     stock_rows.open_balances(connection, [key for key, first in zip(keys, is_first, strict=True) if first])
     return int(is_first.sum())
 

@@ -228,7 +228,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("import_batch_id", Id, nullable=True),
         sa.CheckConstraint(
-            "status IN ('cancelled', 'backordered', 'closed')", name=op.f("ck_sales_order_status")
+            "status IN ('placed', 'closed', 'cancelled')", name=op.f("ck_sales_order_status")
         ),
         sa.ForeignKeyConstraint(["channel_id"], ["channel.id"], name=op.f("fk_sales_order_channel_id")),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,272 @@
+"""Frames to pictures. Colours are Okabe and Ito's, told apart without seeing colour; words are on the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+BLUE, SKY, ORANGE, VERMILLION, GREEN, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#8A97A3"
+GRID = "rgba(138, 151, 163, 0.22)"
+CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+
+
+def _figure(height: int, *, left: int = 0, top: int = 8) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": left, "r": 8, "t": top, "b": 0},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": None, "traceorder": "normal"},
+        hovermode="x unified",
+        bargap=0.25,
+        separators=".,",
+    )
+    figure.update_xaxes(gridcolor=GRID, showgrid=False, zeroline=False, title=None, tickformat="%-d %b\n%Y")
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, title=None, tickformat=",", rangemode="tozero")
+    return figure
+
+
+def weekly_sales(weeks: pd.DataFrame, currency: str, *, height: int = 300) -> go.Figure:
+    """Sales of each week with what came back below the line."""
+    figure = _figure(height, top=30)
+    hover = f"%{{y:,.0f}} {currency}"
+    figure.add_bar(x=weeks["week"], y=weeks["value"], name="sold", marker_color=BLUE, hovertemplate=hover)
+    figure.add_bar(
+        x=weeks["week"],
+        y=-weeks["returned_value"],
+        name="came back",
+        marker_color=VERMILLION,
+        customdata=weeks["returned_value"],
+        hovertemplate=f"%{{customdata:,.0f}} {currency}",
+    )
+    figure.add_scatter(
+        x=weeks["week"],
+        y=weeks["value"].rolling(8, min_periods=8).mean(),
+        name="mean of 8 weeks",
+        line={"color": ORANGE, "width": 2.5},
+        hovertemplate=hover,
+    )
+    figure.update_layout(barmode="relative")
+    figure.update_yaxes(tickformat="~s", ticksuffix="")
+    return figure
+
+
+def stock_by_cover(bands: pd.DataFrame, currency: str, *, height: int = 190) -> go.Figure:
+    """Money in stock by how long it lasts; too little and too much stand out."""
+    figure = _figure(height)
+    colours = [VERMILLION, ORANGE, BLUE, SKY, GREY]
+    figure.add_bar(
+        y=bands["cover"],
+        x=bands["value"],
+        orientation="h",
+        marker_color=colours,
+        text=[
+            f" {currency} {value:,.0f} · {number:,} item{'' if number == 1 else 's'}"
+            for value, number in zip(bands["value"], bands["items"], strict=True)
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    most = float(bands["value"].max()) if len(bands) else 1.0
+    figure.update_xaxes(visible=False, range=[0, max(most, 1.0) * 1.6])
+    figure.update_yaxes(autorange="reversed", showgrid=False, tickformat=None, type="category")
+    figure.update_layout(hovermode=False)
+    return figure
+
+
+def order_value(lines: pd.DataFrame, currency: str, *, most: int = 10) -> go.Figure:
+    """What the shown orders cost, per supplier (per SKU where no supplier is known)."""
+    by = "supplier" if (lines["supplier"] != "").any() else "sku"
+    named = lines[by].where(lines[by] != "", "no supplier")
+    totals = lines.groupby(named)["order_value"].sum().sort_values(ascending=False)
+    shown, rest = totals.iloc[:most], totals.iloc[most:]
+    if len(rest):
+        shown = pd.concat([shown, pd.Series({f"{len(rest):,} others": rest.sum()})])
+    figure = _figure(max(110, 26 * len(shown) + 10))
+    figure.add_bar(
+        y=shown.index.to_list(),
+        x=shown.to_list(),
+        orientation="h",
+        marker_color=BLUE,
+        text=[f" {currency} {value:,.0f}" for value in shown],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(visible=False, range=[0, max(float(shown.max()), 1.0) * 1.25] if len(shown) else [0, 1])
+    figure.update_yaxes(autorange="reversed", showgrid=False, tickformat=None, type="category")
+    figure.update_layout(hovermode=False)
+    return figure
+
+
+def position(line: Mapping[str, Any]) -> go.Figure:
+    """Where a SKU stands against its reorder point and its order-up-to level."""
+    figure = _figure(118, top=26)
+    available = max(line["on_hand"] - line["unshipped"], 0)
+    parts = [
+        ("on hand", available, BLUE, None),
+        ("on order", line["on_order"], SKY, None),
+        ("to order", line["order_quantity"], ORANGE, "/"),
+    ]
+    for name, units, colour, pattern in parts:
+        if units > 0:
+            figure.add_bar(
+                y=[""], x=[units], name=name, orientation="h", marker_color=colour, marker_pattern_shape=pattern or "",
+                text=[f"{name} {units:,}"], textposition="inside", insidetextanchor="middle", textangle=0,
+                hovertemplate=f"{name}: {units:,}<extra></extra>",
+            )  # fmt: skip
+    end = max(line["order_up_to_level"], line["inventory_position"] + line["order_quantity"], 1)
+    for name, at, dash, anchor in (
+        ("reorder point", line["reorder_point"], "dash", "right"),
+        ("order up to", line["order_up_to_level"], "dot", "left"),
+    ):
+        figure.add_vline(
+            x=at, line_dash=dash, line_color=VERMILLION if dash == "dash" else GREY, line_width=2,
+            annotation_text=f"{name} {at:,}", annotation_position=f"top {anchor}", annotation_font_size=12,
+        )  # fmt: skip
+    figure.update_layout(barmode="stack", showlegend=False, hovermode="closest", bargap=0.1)
+    figure.update_xaxes(range=[0, end * 1.22], tickformat=",", showgrid=True)
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def proof(result: Mapping[str, Any]) -> go.Figure:
+    """Fill rate bought by each amount of stock, under the plan and under the rule of thumb."""
+    curve = pd.DataFrame(result["curve"])
+    figure = _figure(300, top=30)
+    styles = {"recommended": (BLUE, "solid", "circle"), "weeks of cover": (ORANGE, "dash", "diamond")}
+    for label, points in curve.groupby("label"):
+        colour, dash, symbol = styles.get(str(label), (GREY, "dot", "circle"))
+        points = points.sort_values("average_stock_value")
+        unit = "target {:.0%}" if label == "recommended" else "{:g} weeks"
+        figure.add_scatter(
+            x=points["average_stock_value"],
+            y=points["value_fill_rate"],
+            name=str(label),
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2.5},
+            marker={"symbol": symbol, "size": 8},
+            customdata=[unit.format(value) for value in points["parameter"]],
+            hovertemplate="%{customdata}: %{y:.1%} met with " + result["currency"] + " %{x:,.0f}<extra></extra>",
+        )
+    figure.update_layout(hovermode="closest")
+    figure.update_xaxes(
+        title=f"average stock at cost, {result['currency']}", tickformat=",", showgrid=True, title_font_size=12
+    )
+    figure.update_yaxes(title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12)
+    return figure
+
+
+def demand(weeks: pd.DataFrame, forecast: pd.DataFrame, days_out: pd.DataFrame, as_of: date) -> go.Figure:
+    """A year of weekly demand, the days without stock, and what the coming weeks may bring."""
+    figure = _figure(310, top=34)
+    _shade_days(figure, days_out, weeks)
+    figure.add_bar(
+        x=weeks["week"], y=weeks["sold"], name="ordered", marker_color=BLUE, customdata=weeks["days_out"],
+        hovertemplate="%{y:,.0f} units, %{customdata} days without stock",
+    )  # fmt: skip
+    unmet = (weeks["estimate"] - weeks["sold"]).clip(lower=0)
+    if (unmet > 0.05).any():
+        figure.add_bar(
+            x=weeks["week"], y=unmet.where(unmet > 0.05), name="estimated beyond stock", marker_color=SKY,
+            marker_pattern_shape="/", hovertemplate="+%{y:,.1f}",
+        )  # fmt: skip
+    unknown = weeks[weeks["estimate"].isna()]
+    if len(unknown):
+        figure.add_scatter(
+            x=unknown["week"], y=[0] * len(unknown), name="left out: too few days in stock", mode="markers",
+            marker={"symbol": "x", "size": 7, "color": VERMILLION}, hovertemplate="left out of the forecast",
+        )  # fmt: skip
+    _band(figure, forecast, "q0.05", "q0.95", "90 % of outcomes", "rgba(0, 158, 115, 0.18)")
+    _band(figure, forecast, "q0.25", "q0.75", "50 % of outcomes", "rgba(0, 158, 115, 0.38)")
+    figure.add_scatter(
+        x=forecast["ds"], y=forecast["mean"], name="expected", line={"color": GREEN, "width": 2.5},
+        hovertemplate="%{y:,.1f}",
+    )  # fmt: skip
+    _today(figure, as_of)
+    figure.update_layout(barmode="stack")
+    return figure
+
+
+def _band(figure: go.Figure, forecast: pd.DataFrame, low: str, high: str, name: str, colour: str) -> None:
+    figure.add_scatter(
+        x=forecast["ds"], y=forecast[low], line={"width": 0, "shape": "linear"}, showlegend=False, hoverinfo="skip",
+        mode="lines",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=forecast["ds"], y=forecast[high], name=name, fill="tonexty", fillcolor=colour, mode="lines",
+        line={"width": 0}, customdata=forecast[low], hovertemplate="%{customdata:,.0f} to %{y:,.0f}",
+    )  # fmt: skip
+
+
+def _shade_days(figure: go.Figure, days_out: pd.DataFrame, weeks: pd.DataFrame) -> None:
+    """Vertical bands over unbroken runs of days that ended without stock."""
+    if days_out.empty or weeks.empty:
+        return
+    days = days_out.loc[days_out["ds"] > weeks["week"].iloc[0] - pd.Timedelta(days=7), "ds"]
+    run = (days.diff() != pd.Timedelta(days=1)).cumsum()
+    for _, block in days.groupby(run):
+        figure.add_vrect(
+            x0=block.iloc[0], x1=block.iloc[-1] + pd.Timedelta(days=1), fillcolor=VERMILLION, opacity=0.13,
+            line_width=0, layer="below",
+        )  # fmt: skip
+    if len(days):
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", name="out of stock", hoverinfo="skip",
+            marker={"symbol": "square", "size": 11, "color": VERMILLION, "opacity": 0.3},
+        )  # fmt: skip
+
+
+def _today(figure: go.Figure, as_of: date) -> None:
+    figure.add_vline(x=pd.Timestamp(as_of).isoformat(), line_color=GREY, line_width=1, line_dash="dot")
+
+
+def stock(
+    history: pd.DataFrame,
+    without: pd.DataFrame,
+    with_order: pd.DataFrame | None,
+    arrivals: pd.DataFrame,
+    *,
+    reorder_point: int | None,
+    as_of: date,
+    since: pd.Timestamp,
+) -> go.Figure:
+    """Stock as it was counted and booked, and as it is expected with and without the recommended order."""
+    figure = _figure(290, top=34)
+    if len(history):
+        before = history[history["ds"] <= since].tail(1)
+        shown = pd.concat([before.assign(ds=since), history[history["ds"] > since]])
+        end = pd.DataFrame({"ds": [pd.Timestamp(as_of)], "on_hand": [history["on_hand"].iloc[-1]]})
+        shown = pd.concat([shown[["ds", "on_hand"]], end])
+        figure.add_scatter(
+            x=shown["ds"], y=shown["on_hand"], name="on hand", line={"color": BLUE, "width": 2, "shape": "hv"},
+            hovertemplate="%{y:,.0f}",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=without["ds"], y=without["on_hand"], name="expected from what is on order",
+        line={"color": GREY, "width": 2, "dash": "dash"}, hovertemplate="%{y:,.0f}",
+    )  # fmt: skip
+    if with_order is not None:
+        figure.add_scatter(
+            x=with_order["ds"], y=with_order["on_hand"], name="expected with this order",
+            line={"color": ORANGE, "width": 2.5}, hovertemplate="%{y:,.0f}",
+        )  # fmt: skip
+    if len(arrivals):
+        figure.add_scatter(
+            x=arrivals["ds"], y=[0] * len(arrivals), mode="markers+text", name="arrivals",
+            text=[f"+{units:,}" for units in arrivals["units"]], textposition="top center",
+            marker={"symbol": "triangle-up", "size": 11, "color": GREEN}, customdata=arrivals["what"],
+            hovertemplate="%{text} %{customdata}", cliponaxis=False,
+        )  # fmt: skip
+    if reorder_point is not None:
+        figure.add_hline(
+            y=reorder_point, line_dash="dash", line_color=VERMILLION, line_width=1.5,
+            annotation_text=f"reorder point {reorder_point:,} (of the position: on hand + on order)",
+            annotation_position="top left", annotation_font_size=12,
+        )  # fmt: skip
+    _today(figure, as_of)
+    return figure

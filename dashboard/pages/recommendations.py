@@ -1,0 +1,320 @@
+"""What should I order today, and why? Filters and the line explained live in the URL."""
+
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, queries
+from dashboard.formats import count, money, share, units
+from dashboard.page_head import plain, refusals_shown, start_page
+from data.errors import StockwrightError
+from orders.insights import APPROVED, NOTHING, TO_APPROVE
+from orders.purchasing import Approval, approve_recommendation, withdraw_approval
+
+STATES = (TO_APPROVE, APPROVED, NOTHING)
+Line = dict[str, Any]
+
+
+# Acting
+
+
+def nonce() -> str:
+    """A text of this browser session: with the last decision's id it makes a double click one approval."""
+    return str(st.session_state.setdefault("nonce", token_hex(8)))
+
+
+def approve(lines: Sequence[Line], quantity: int | None = None, reason: str | None = None) -> None:
+    done, orders = [], set()
+    for line in lines:
+        key = f"dashboard:{nonce()}:approve:{line['id']}:{line['decision_id']}"
+        request = Approval(line["id"], quantity, reason)
+        try:
+            drafted = approve_recommendation(
+                queries.database(), request, key=key, actor=queries.actor(), at=queries.now()
+            )
+        except StockwrightError as refusal:
+            st.session_state["refused"] = f"{line['sku']} at {line['location']}: {refusal}"
+            break
+        done.append(line["id"])
+        orders.add(drafted.purchase_order)
+    if done:
+        st.session_state["approved"] = {"ids": done, "orders": sorted(orders)}
+
+
+def withdraw(ids: Sequence[int]) -> None:
+    where = queries.standing()
+    plan = queries.recommendations(queries.version(), where.plan_id or 0)
+    last = dict(zip(plan["id"], plan["decision_id"], strict=True))
+    for number in ids:
+        key = f"dashboard:{nonce()}:withdraw:{number}:{last.get(number, 0)}"
+        try:
+            withdraw_approval(queries.database(), number, key=key, actor=queries.actor(), at=queries.now())
+        except StockwrightError as refusal:
+            st.session_state["refused"] = str(refusal)
+            break
+    st.session_state.pop("approved", None)
+
+
+def say_what_happened() -> None:
+    refused = st.session_state.pop("refused", None)
+    if refused:
+        st.error(refused)
+    approved = st.session_state.get("approved")
+    if approved:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            orders = ", ".join(approved["orders"])
+            lines = count(len(approved["ids"]), "line")
+            noun = "purchase order" if len(approved["orders"]) == 1 else "purchase orders"
+            st.markdown(
+                f"**Approved {lines}: draft {noun} {plain(orders)}.** The next plan counts this as on order.",
+                width="stretch",
+            )
+            st.button("Undo", key="undo", on_click=withdraw, args=(approved["ids"],))
+
+
+# Choosing
+
+
+def filtered(plan: pd.DataFrame) -> pd.DataFrame:
+    """The lines that the filters leave; the filters are in the URL."""
+    state, supplier, location, category, search = st.columns([3.1, 2.2, 1.7, 1.7, 1.9], vertical_alignment="bottom")
+    chosen_state = state.segmented_control(
+        "Show", STATES, key="state", default=TO_APPROVE, bind="query-params",
+        format_func=lambda name: f"{name} ({int((plan['state'] == name).sum()):,})",
+    )  # fmt: skip
+    choices = {
+        "supplier": supplier.multiselect(
+            "Supplier", names(plan, "supplier"), key="supplier", bind="query-params", placeholder="All suppliers"
+        ),
+        "location": location.multiselect(
+            "Location", names(plan, "location"), key="location", bind="query-params", placeholder="All locations"
+        ),
+        "category": category.multiselect(
+            "Category", names(plan, "category"), key="category", bind="query-params", placeholder="All categories"
+        ),
+    }
+    text = search.text_input("Search", key="q", bind="query-params", placeholder="SKU or name")
+    kept = plan if chosen_state is None else plan[plan["state"] == chosen_state]
+    for column, wanted in choices.items():
+        if wanted:
+            kept = kept[kept[column].isin(wanted)]
+    if text:
+        words = kept["sku"] + " " + kept["name"]
+        kept = kept[words.str.contains(text, case=False, regex=False)]
+    return kept.reset_index(drop=True)
+
+
+def names(plan: pd.DataFrame, column: str) -> list[str]:
+    return sorted(set(plan[column]) - {""})
+
+
+def table(lines: pd.DataFrame, currency: str) -> tuple[list[int], int]:
+    """The lines; returns the rows ticked and the one to explain."""
+    column = st.column_config
+    most = float(lines["margin_at_risk"].max()) if len(lines) else 0.0
+    shown = lines.assign(
+        cover_weeks=lines["cover_weeks"].replace(float("inf"), float("nan")).round(1),
+        quantity=lines["order_quantity"].where(lines["state"] != APPROVED, lines["approved_quantity"]),
+        order_value=lines["order_value"].round(),
+        margin_at_risk=lines["margin_at_risk"].round(),
+    )
+    order = ["sku", "name", "location", "quantity", "order_value", "margin_at_risk", "inventory_position",
+             "reorder_point", "cover_weeks", "supplier", "purchase_order"]  # fmt: skip
+    if not (lines["purchase_order"] != "").any():
+        order.remove("purchase_order")
+    key = f"lines-{hash(tuple(lines['id']))}-{hash(tuple(lines['decision_id']))}"
+    chosen = st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        height=592,
+        column_order=order,
+        on_select="rerun",
+        selection_mode=["multi-row", "single-cell"],
+        column_config={
+            "sku": column.TextColumn("SKU", width=78),
+            "name": column.TextColumn("Name", width=168),
+            "location": column.TextColumn("Location", width=92),
+            "quantity": column.NumberColumn("Order", format="localized", width=58),
+            "order_value": column.NumberColumn(f"Value, {currency}", format="localized", width=82),
+            "margin_at_risk": column.ProgressColumn(
+                f"At risk, {currency}", format="localized", min_value=0, max_value=max(most, 1.0), width=112,
+                help="Margin expected to be lost until the next delivery if nothing is ordered",
+            ),
+            "inventory_position": column.NumberColumn(
+                "Position", format="localized", width=66, help="On hand + on order − not yet shipped"
+            ),
+            "reorder_point": column.NumberColumn("Reorder at", format="localized", width=76),
+            "cover_weeks": column.NumberColumn("Weeks left", format="%.1f", width=76, help="On hand at the expected rate"),
+            "supplier": column.TextColumn("Supplier", width=160),
+            "purchase_order": column.TextColumn("Draft", width=90),
+        },
+    )  # fmt: skip
+    selection = chosen["selection"]
+    rows, cells = list(selection["rows"]), list(selection["cells"])
+    if cells:
+        return rows, int(cells[0][0])
+    if len(rows) == 1:
+        return rows, int(rows[0])
+    return rows, linked_row(lines)
+
+
+def linked_row(lines: pd.DataFrame) -> int:
+    """The line that the URL names (sku, at), else the first."""
+    is_meant = (lines["sku"] == st.query_params.get("sku")) & (lines["location"] == st.query_params.get("at"))
+    return int(is_meant.to_numpy().argmax()) if len(lines) else 0
+
+
+# Explaining
+
+
+def explain(line: Line, currency: str) -> None:
+    numbers = line["numbers"]
+    is_order = line["order_quantity"] > 0
+    what = f"Order {line['order_quantity']:,}" if is_order else "Order nothing"
+    st.markdown(f"#### {what} · {plain(line['sku'])}")
+    st.markdown(f"{plain(line['name'])} at {plain(line['location'])}, from {plain(line['supplier'] or 'no known supplier')}")
+    st.plotly_chart(charts.position(line), config=charts.CONFIG, key="position")
+    st.markdown(arithmetic(line, currency))
+    with st.container(horizontal=True, gap="xsmall"):
+        for assumed in line["assumptions"]:
+            st.badge(plain(assumed), color="orange")
+        if not line["assumptions"]:
+            st.badge("All measured: stock counted, lead time from receipts, cost from the item", color="green")
+    target = {"sku": line["sku"], "location": line["location"]}
+    st.page_link("pages/item.py", label=f"History, forecast and stock of {line['sku']} →", query_params=target)
+    if numbers.get("fill_rate") is not None and is_order:
+        st.caption(
+            f"These levels meet {share(numbers['fill_rate'])} of this item's demand on average and hold"
+            f" {money(numbers['stock_value'], currency)} of stock."
+        )
+
+
+def arithmetic(line: Line, currency: str) -> str:
+    """The recommendation step by step, as a Markdown table."""
+    numbers = line["numbers"]
+    lead, review = numbers["lead_time_days"], numbers["protection_days"] - numbers["lead_time_days"]
+    is_order = line["order_quantity"] > 0
+    compared = "at or below" if line["inventory_position"] <= line["reorder_point"] else "above"
+    lot = [f"at least {numbers['moq']:,}"] if numbers["moq"] > 1 else []
+    lot += [f"packs of {numbers['pack_size']:,}"] if numbers["pack_size"] > 1 else []
+    steps = [
+        (
+            "Position",
+            f"**{line['inventory_position']:,}**",
+            f"{line['on_hand']:,} on hand + {line['on_order']:,} on order − {line['unshipped']:,} to ship",
+        ),
+        (
+            "Expected demand",
+            f"{units(numbers['demand_over_protection'])} ± {units(numbers['demand_sd_over_protection'])}",
+            f"{units(numbers['weekly_rate'])} a week over {numbers['protection_days']:.0f} days: lead time {lead:.0f}"
+            f" ± {numbers['lead_time_sd_days']:.0f} + review {review:.0f}",
+        ),
+        ("Safety stock", units(line["safety_stock"]), "what is held against that ±"),
+        ("Reorder point", f"**{line['reorder_point']:,}**", f"demand + safety; the position is {compared} it"),
+        (
+            "Order up to",
+            f"{line['order_up_to_level']:,}",
+            f"reorder point + lot of {numbers['lot_size']:,}{' (' + ', '.join(lot) + ')' if lot else ''}",
+        ),
+        (
+            "**Order**",
+            f"**{line['order_quantity']:,}**",
+            f"{line['order_up_to_level']:,} − {line['inventory_position']:,}{', in whole packs' if numbers['pack_size'] > 1 else ''}:"
+            f" {money(line['order_value'], currency)} at {line['unit_cost']:,.2f}"
+            if is_order
+            else "nothing until the reorder point is reached",
+        ),
+    ]
+    rows = "\n".join(f"| {name} | {value} | :small[:gray[{says}]] |" for name, value, says in steps)
+    return f"| Step | Units | From |\n|:--|--:|:--|\n{rows}"
+
+
+def decide(line: Line) -> None:
+    """Approve, with another quantity and its reason if need be; or take the approval back."""
+    if line["state"] == APPROVED:
+        reason = f" ({plain(line['approval_reason'])})" if line["approval_reason"] else ""
+        st.markdown(f"Approved: **{line['approved_quantity']:,}** on draft **{plain(line['purchase_order'])}**{reason}.")
+        if line["is_draft"]:
+            st.button("Withdraw approval", on_click=withdraw, args=([line["id"]],), key="withdraw")
+        return
+    if line["state"] == NOTHING:
+        return
+    amount, why, act = st.columns([1.1, 2.2, 1.2], vertical_alignment="bottom")
+    quantity = amount.number_input(
+        "Quantity", min_value=1, value=int(line["order_quantity"]), step=int(line["numbers"]["pack_size"]),
+        key=f"quantity-{line['id']}",
+    )  # fmt: skip
+    is_other = quantity != line["order_quantity"]
+    reason = why.text_input(
+        "Reason", key=f"reason-{line['id']}", disabled=not is_other,
+        placeholder="why another quantity" if is_other else "only for another quantity",
+    )  # fmt: skip
+    act.button(
+        f"Approve {quantity:,}", type="primary", key="approve", width="stretch", on_click=approve,
+        args=([line], int(quantity) if is_other else None, reason or None),
+    )  # fmt: skip
+
+
+# Proving
+
+
+def show_proof(result: dict[str, Any] | None) -> None:
+    st.markdown("#### Would it have worked?")
+    if result is None:
+        st.caption("No proof yet. Replay past weeks against a rule of thumb: `stockwright prove`")
+        return
+    st.markdown(plain(str(result.get("verdict", ""))))
+    if result.get("curve"):
+        st.plotly_chart(charts.proof(result), config=charts.CONFIG, key="proof")
+    cuts = len(result.get("cuts", []))
+    st.caption(
+        f"Proof as of {result['as_of']}: plans made at {count(cuts, 'past day')} from what was known then, replayed"
+        f" over the {result['window_days']} days that followed. Up and to the left is better."
+    )
+
+
+where = start_page("What should I order today, and why?")
+with refusals_shown():
+    currency, version = where.terms.currency, queries.version()
+    plan = queries.recommendations(version, where.plan_id or 0)
+    lines = filtered(plan)
+    say_what_happened()
+    listed, explained = st.columns([1.55, 1], gap="medium")
+    with listed:
+        totals, act = st.columns([2.4, 1], vertical_alignment="center")
+        rows, row = table(lines, currency) if len(lines) else ([], 0)
+        chosen = lines.iloc[rows] if rows else lines
+        waiting = chosen[chosen["state"] == TO_APPROVE]
+        totals.markdown(
+            f"**{count(len(chosen), 'line')}** {'ticked' if rows else 'shown'} · **{money(chosen['order_value'].sum(), currency)}**"
+            f" at cost · **{money(chosen['margin_at_risk'].sum(), currency)}** margin at risk"
+        )
+        if len(waiting):
+            act.button(
+                f"Approve {'ticked' if rows else 'all shown'} ({len(waiting):,})", key="approve-many", width="stretch",
+                on_click=approve, args=(waiting.to_dict("records"),),
+                help="Makes draft purchase orders, one per supplier and location. Can be undone.",
+            )  # fmt: skip
+        if not len(lines):
+            st.info("No line fits these filters.")
+    with explained, st.container(border=True):
+        if len(lines):
+            line: Line = lines.iloc[row].to_dict()
+            explain(line, currency)
+            decide(line)
+        else:
+            st.caption("Nothing to explain.")
+    cost, worked = st.columns(2, gap="large")
+    with cost:
+        st.markdown("#### What the lines shown cost")
+        ordering = lines[lines["order_value"] > 0]
+        if len(ordering):
+            st.plotly_chart(charts.order_value(ordering, currency), config=charts.CONFIG, key="order-value")
+        else:
+            st.caption("Nothing to pay for.")
+    with worked:
+        show_proof(queries.latest_proof(version))

@@ -1,0 +1,127 @@
+"""Reads of the pages, kept until the data changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data import insight_rows, plan_rows
+from data.connection import Database, open_database
+from orders import insights
+from orders.insights import Standing, ToDo
+from orders.model import Actor
+from service import items
+from service.items import ItemView, Outlook
+from service.settings import read_settings
+
+SPARK_WEEKS = 26
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(url: str) -> Database:
+    return open_database(url)
+
+
+def database() -> Database:
+    """The database that the settings name.
+
+    Raises:
+        DatabaseUnavailable: it cannot be opened.
+    """
+    return _opened(read_settings().database_url)
+
+
+def actor() -> Actor:
+    """In whose name the pages act."""
+    return Actor(read_settings().actor)
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+def version() -> str:
+    """Changes with every write that a page shows, and with the database."""
+    opened = database()
+    with opened.reading() as connection:
+        return f"{opened} {insight_rows.data_version(connection)}"
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _standing(_version: str) -> Standing:
+    with database().reading() as connection:
+        return insights.standing(connection)
+
+
+def standing() -> Standing:
+    """Where the company stands."""
+    return _standing(version())
+
+
+@st.cache_data(show_spinner="Reading the plan …", max_entries=4)
+def recommendations(_version: str, plan_id: int) -> pd.DataFrame:
+    """The plan's recommendations and what was decided on them."""
+    with database().reading() as connection:
+        return insights.recommendations(connection, plan_id)
+
+
+@st.cache_data(show_spinner="Looking for what needs you …", max_entries=4)
+def to_do(_version: str, plan_id: int) -> list[ToDo]:
+    """Everything that waits for the planner, most money first."""
+    where, plan = standing(), recommendations(_version, plan_id)
+    if where.as_of is None:
+        return []
+    with database().reading() as connection:
+        return insights.to_do(connection, plan, as_of=where.as_of, terms=where.terms)
+
+
+@st.cache_data(show_spinner="Adding up the weeks …", max_entries=4)
+def weekly(_version: str, plan_id: int) -> dict[str, Any]:
+    """Weekly sales of a year, stock and purchases of half a year."""
+    where, plan = standing(), recommendations(_version, plan_id)
+    if where.as_of is None:
+        return {}
+    terms = where.terms
+    with database().reading() as connection:
+        return {
+            "sales": insights.weekly_sales(connection, as_of=where.as_of, weeks=52, currency=terms.currency),
+            "stock": insights.weekly_stock(connection, plan, as_of=where.as_of, weeks=SPARK_WEEKS, terms=terms),
+            "purchases": insights.weekly_purchases(
+                connection, as_of=where.as_of, weeks=SPARK_WEEKS, time_zone=terms.time_zone
+            ),
+        }
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def latest_proof(_version: str) -> dict[str, Any] | None:
+    """The newest proof's figures."""
+    with database().reading() as connection:
+        row = plan_rows.latest_proof(connection)
+    return None if row is None else dict(row.result)
+
+
+@st.cache_resource(show_spinner="Reading all histories and forecasting …", max_entries=2)
+def _outlook(_history: str) -> Outlook:
+    return items.outlook(database(), as_of=standing().as_of)
+
+
+def outlook() -> Outlook:
+    """Histories and forecasts; they change with imports, plans and terms, not with approvals.
+
+    Raises:
+        NothingToPlan: there are no orders.
+    """
+    opened = database()
+    with opened.reading() as connection:
+        history = insight_rows.history_version(connection)
+    return _outlook(f"{opened} {history}")
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def item(_version: str, sku: str, location: str) -> ItemView | None:
+    """One item in time."""
+    return items.item_view(database(), outlook(), sku=sku, location=location)

@@ -1,0 +1,526 @@
+"""The command line. Every command opens the database, calls one use case and prints its answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from service.settings import DATABASE_VARIABLE, read_settings
+
+if TYPE_CHECKING:
+    from data.connection import Database
+    from orders.importing import ImportReport
+
+app = typer.Typer(
+    help="Stockwright: from orders to reorder recommendations that explain and prove themselves.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+imports = typer.Typer(help="Import a file, whole or not at all.", no_args_is_help=True)
+terms = typer.Typer(help="The planner's standing assumptions and targets.", no_args_is_help=True)
+locations = typer.Typer(help="Warehouses and stores.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+app.add_typer(terms, name="terms")
+app.add_typer(locations, name="locations")
+
+
+class ReportFormat(StrEnum):
+    """How an import report is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class ListFormat(StrEnum):
+    """How a list is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help=f"sqlite:///file.db or postgresql://user@host/name; default ${DATABASE_VARIABLE}"
+        " or sqlite:///stockwright.db.",
+    ),
+]
+DayOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Last day that counts; default the last complete business day."),
+]
+FileArgument = Annotated[Path, typer.Argument(help="A CSV, XLSX or Parquet file.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and report; store nothing.")]
+ReportOption = Annotated[ReportFormat, typer.Option("--format", help="How to print the report.")]
+
+
+def main() -> None:
+    """Entry of the `stockwright` command: refusals are one line on stderr and exit code 1."""
+    from data.errors import StockwrightError
+
+    try:
+        app()
+    except StockwrightError as refusal:
+        _refuse(str(refusal))
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"stockwright: {message}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+@contextmanager
+def _opened(url: str | None) -> Iterator[Database]:
+    """The database of the command, made when it is new, and a driver's late refusals as one line."""
+    from sqlalchemy.exc import OperationalError
+
+    from data.connection import open_database
+    from data.errors import DatabaseUnavailable
+
+    database = open_database(url or read_settings().database_url)
+    try:
+        yield database
+    except OperationalError as error:
+        why = " ".join(str(error.orig).split())
+        raise DatabaseUnavailable(f"database {database} refused: {why}; nothing was changed") from error
+    finally:
+        database.close()
+
+
+def _actor() -> Any:
+    from orders.model import Actor
+
+    return Actor(read_settings().actor)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _refuse(f"--as-of must be a date such as 2026-11-22, got {text!r}")
+
+
+# The database
+
+
+@app.command()
+def init(database: DatabaseOption = None) -> None:
+    """Make the database, or upgrade it to this program's revision."""
+    from data.connection import SCHEMA_REVISION, initialise
+
+    opened = initialise(database or read_settings().database_url)
+    print(f"{opened} is at revision {SCHEMA_REVISION}")
+    opened.close()
+
+
+# Importing
+
+
+@imports.command("orders")
+def import_orders_command(
+    file: FileArgument,
+    database: DatabaseOption = None,
+    dry_run: DryRunOption = False,
+    format: ReportOption = ReportFormat.TABLE,
+    channel: Annotated[str, typer.Option(help="Sales channel the orders came through.")] = "default",
+    location: Annotated[str | None, typer.Option(help="Location serving lines that name none.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Zone of the file's times; default the channel's.")] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code; default the company's.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option(help="strptime format of the dates, where they are ambiguous.")
+    ] = None,
+    charge_codes: Annotated[
+        str | None, typer.Option(help="Codes that are no goods, separated by commas; * for any ending.")
+    ] = None,
+    map: Annotated[list[str] | None, typer.Option(metavar="OURS=YOURS", help="Name a column of the file.")] = None,
+) -> None:
+    """Import an order book: the Online Retail layout, or order_id, order_date, customer_id, sku, quantity, …"""
+    from orders.importing import OrderImport, import_orders
+
+    request = OrderImport(
+        path=file,
+        channel=channel,
+        location=location,
+        time_zone=time_zone,
+        currency=currency,
+        date_format=date_format,
+        charge_codes=None if charge_codes is None else tuple(charge_codes.split(",")),
+        mapping=_mapping(map or []),
+        dry_run=dry_run,
+    )
+    with _opened(database) as opened:
+        _print_report(import_orders(opened, request, actor=_actor(), at=_now()), format)
+
+
+@imports.command("stock")
+def import_stock_command(
+    file: FileArgument,
+    database: DatabaseOption = None,
+    dry_run: DryRunOption = False,
+    format: ReportOption = ReportFormat.TABLE,
+    counted_on: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Day at whose close it was counted; default the last complete business day."),
+    ] = None,
+) -> None:
+    """Import counted stock: sku, location, on_hand, on_order, expected_date."""
+    from orders.importing import StockImport, import_stock
+
+    with _opened(database) as opened:
+        request = StockImport(path=file, dry_run=dry_run, counted_at=_counted_at(opened, counted_on))
+        _print_report(import_stock(opened, request, actor=_actor(), at=_now()), format)
+
+
+@imports.command("items")
+def import_items_command(
+    file: FileArgument,
+    database: DatabaseOption = None,
+    dry_run: DryRunOption = False,
+    format: ReportOption = ReportFormat.TABLE,
+) -> None:
+    """Import items: sku, name, category, supplier, lead_time_days, moq, pack_size, unit_cost, volume."""
+    from orders.importing import FileImport, import_items
+
+    with _opened(database) as opened:
+        _print_report(import_items(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+
+
+@imports.command("purchases")
+def import_purchases_command(
+    file: FileArgument,
+    database: DatabaseOption = None,
+    dry_run: DryRunOption = False,
+    format: ReportOption = ReportFormat.TABLE,
+) -> None:
+    """Import purchase orders: po_number, supplier, sku, location, quantity, ordered_at, received_at, …"""
+    from orders.importing import FileImport, import_purchases
+
+    with _opened(database) as opened:
+        _print_report(import_purchases(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+
+
+@imports.command("parcels")
+def import_parcels_command(
+    file: FileArgument,
+    database: DatabaseOption = None,
+    dry_run: DryRunOption = False,
+    format: ReportOption = ReportFormat.TABLE,
+) -> None:
+    """Import parcels: order_id, carrier, service, tracking_number, shipped_at, promised_date, status, …"""
+    from orders.importing import FileImport, import_parcels
+
+    with _opened(database) as opened:
+        _print_report(import_parcels(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        ours, separator, theirs = pair.partition("=")
+        if not separator or not theirs:
+            _refuse(f"--map must look like sku=ArticleNumber, got {pair!r}")
+        mapping[ours.strip()] = theirs.strip()
+    return mapping
+
+
+def _counted_at(database: Database, counted_on: str | None) -> datetime | None:
+    from orders.terms import read_terms
+    from service.planning import NothingToPlan, closing_moment, default_as_of
+
+    with database.reading() as connection:
+        zone = read_terms(connection).time_zone
+        try:
+            day = _day(counted_on) or default_as_of(connection)
+        except NothingToPlan:
+            return None
+    return closing_moment(day, zone)
+
+
+def _print_report(report: ImportReport, format: ReportFormat) -> None:
+    from service.printing import print_import_report
+
+    if format is ReportFormat.JSON:
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        print_import_report(report)
+    if report.status == "rejected":
+        raise SystemExit(1)
+
+
+# Terms and locations
+
+
+@terms.command("show")
+def show_terms(
+    database: DatabaseOption = None, format: Annotated[ReportFormat, typer.Option()] = ReportFormat.TABLE
+) -> None:
+    """Show every term, its value and what it means."""
+    from orders.terms import read_terms, term_values
+    from service.printing import print_terms
+
+    with _opened(database) as opened, opened.reading() as connection:
+        values = term_values(read_terms(connection))
+    if format is ReportFormat.JSON:
+        print(json.dumps(values, indent=2))
+    else:
+        print_terms(values)
+
+
+@terms.command("set")
+def set_terms_command(
+    values: Annotated[list[str], typer.Argument(metavar="NAME=VALUE…", help="For example lead_time_days=21.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Set terms; the next plan uses them."""
+    from orders.terms import set_terms
+
+    pairs = {}
+    for value in values:
+        name, separator, text = value.partition("=")
+        if not separator:
+            _refuse(f"terms are set as NAME=VALUE, got {value!r}")
+        pairs[name.strip()] = text
+    with _opened(database) as opened:
+        set_terms(opened, pairs, actor=_actor(), at=_now())
+    for name, text in pairs.items():
+        print(f"{name} = {text}")
+
+
+@locations.command("add")
+def add_location_command(
+    code: Annotated[str, typer.Argument()],
+    name: Annotated[str | None, typer.Option()] = None,
+    kind: Annotated[str, typer.Option(help="warehouse or store")] = "warehouse",
+    time_zone: Annotated[str | None, typer.Option(help="default: the company's")] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Add a warehouse or a store."""
+    from orders.master import add_location
+    from orders.terms import read_terms
+
+    with _opened(database) as opened:
+        with opened.reading() as connection:
+            zone = time_zone or read_terms(connection).time_zone
+        add_location(opened, code=code, name=name or code, kind=kind, time_zone=zone, actor=_actor())
+    print(f"{code.upper()} is a {kind}")
+
+
+# Planning
+
+
+@app.command()
+def plan(database: DatabaseOption = None, as_of: DayOption = None) -> None:
+    """Forecast demand, set stock levels and store a recommendation for every SKU at every location."""
+    from service.printing import print_plan
+
+    day = _day(as_of)
+    with _opened(database) as opened, _infeasible_explained():
+        print_plan(_plan(opened, day))
+
+
+def _plan(database: Database, as_of: date | None) -> Any:
+    from service.planning import make_plan
+    from service.progress import stages
+
+    with stages("Plan", total=5) as progress:
+        return make_plan(database, as_of=as_of, actor=_actor(), at=_now(), progress=progress)
+
+
+@contextmanager
+def _infeasible_explained() -> Iterator[None]:
+    from optimization import Infeasible
+
+    try:
+        yield
+    except Infeasible as conflict:
+        _refuse(f"no plan keeps all limits: {conflict}")
+
+
+@app.command()
+def recommend(
+    sku: Annotated[str | None, typer.Option(help="Only this SKU.")] = None,
+    database: DatabaseOption = None,
+    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.TABLE,
+) -> None:
+    """Print the newest plan's recommendations, most margin at risk first."""
+    from service.planning import recommended
+    from service.printing import print_recommendations
+
+    with _opened(database) as opened, opened.reading() as connection:
+        rows = recommended(connection, sku=sku)
+    if format is ListFormat.JSON:
+        print(json.dumps(rows, indent=1))
+    elif format is ListFormat.CSV:
+        _print_csv(rows)
+    else:
+        print_recommendations(rows)
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    import csv
+
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]) if rows else ["sku"])
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**row, "assumptions": "; ".join(row["assumptions"])})
+
+
+@app.command()
+def prove(
+    database: DatabaseOption = None,
+    as_of: DayOption = None,
+    cuts: Annotated[int, typer.Option(min=1, max=12, help="Past days from which to plan.")] = 4,
+    weeks: Annotated[int, typer.Option(min=1, max=26, help="Weeks to replay after each.")] = 8,
+    replications: Annotated[int, typer.Option(min=2, max=200, help="Draws of lead times.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of the lead times.")] = 20_240_229,
+    format: Annotated[ReportFormat, typer.Option()] = ReportFormat.TABLE,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the picture too.")] = None,
+) -> None:
+    """Replay past weeks that the plan has not seen: the recommended policy against weeks of cover."""
+    from service.printing import print_proof
+    from service.progress import stages
+    from service.proof import ProofSettings, prove as run_proof, write_picture
+
+    settings = ProofSettings(cuts=cuts, window_days=7 * weeks, replications=replications, seed=seed)
+    day = _day(as_of)
+    with _opened(database) as opened, _infeasible_explained(), stages("Proof", total=cuts) as progress:
+        proof = run_proof(opened, as_of=day, settings=settings, actor=_actor(), at=_now(), progress=progress)
+    if picture is not None:
+        write_picture(proof, picture)
+    if format is ReportFormat.JSON:
+        print(json.dumps(proof, indent=1))
+    else:
+        print_proof(proof)
+
+
+# Demo and dashboard
+
+
+@app.command()
+def sample(
+    database: DatabaseOption = None,
+    end: Annotated[str | None, typer.Option(metavar="DATE", help="Its last day; default today.")] = None,
+    days: Annotated[int, typer.Option(min=60, max=2000)] = 550,
+    skus: Annotated[int, typer.Option(min=20, max=1000)] = 400,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """Fill a new database with the demo company."""
+    with _opened(database) as opened:
+        _require_new(opened)
+        _make_sample(opened, _day(end), days=days, skus=skus, seed=seed)
+
+
+def _require_new(database: Database) -> None:
+    from data.errors import DatabaseUnavailable
+    from service.planning import has_orders
+
+    with database.reading() as connection:
+        if has_orders(connection):
+            raise DatabaseUnavailable(f"{database} holds orders already: the demo company wants a new database")
+
+
+def _make_sample(database: Database, end: date | None, *, days: int, skus: int, seed: int) -> None:
+    from service.demo import make_demo_company
+    from service.progress import stages
+
+    last = end or _now().date()
+    with stages("Demo company", total=6) as progress:
+        make_demo_company(
+            database, end=last, days=days, skus=skus, seed=seed, actor=_actor(), at=_now(), progress=progress
+        )
+
+
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")]
+BrowserOption = Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")]
+
+
+@app.command()
+def dashboard(database: DatabaseOption = None, port: PortOption = 8501, no_browser: BrowserOption = False) -> None:
+    """Serve the dashboard until interrupted."""
+    from service.serving import serve_dashboard
+
+    with _opened(database) as opened:
+        url = opened.url.render_as_string(hide_password=False)
+    raise SystemExit(serve_dashboard(url, port=port, open_browser=not no_browser))
+
+
+@app.command()
+def demo(
+    orders: Annotated[
+        Path | None, typer.Option(help="Import this order file instead of the demo company.")
+    ] = None,
+    database: DatabaseOption = None,
+    port: PortOption = 8501,
+    no_browser: BrowserOption = False,
+    time_zone: Annotated[str | None, typer.Option(help="Zone of the order file's times.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of the order file.")] = None,
+) -> None:
+    """Fill a new database, plan, prove and open the dashboard; a database with orders is kept as it is."""
+    from service.planning import has_orders
+    from service.serving import require_free_port, serve_dashboard
+
+    require_free_port(port)
+    with _opened(database) as opened, _infeasible_explained():
+        with opened.reading() as connection:
+            is_filled = has_orders(connection)
+        if is_filled:
+            print(f"{opened} holds orders already and is kept as it is", flush=True)
+        elif orders is None:
+            _make_sample(opened, None, days=550, skus=400, seed=7)
+        else:
+            _import_demo_orders(opened, orders, time_zone, currency)
+        _plan_and_prove(opened)
+        url = opened.url.render_as_string(hide_password=False)
+    raise SystemExit(serve_dashboard(url, port=port, open_browser=not no_browser))
+
+
+def _import_demo_orders(database: Database, path: Path, time_zone: str | None, currency: str | None) -> None:
+    from orders.importing import OrderImport, import_orders
+
+    print(f"Importing {path} …", flush=True)
+    request = OrderImport(path, time_zone=time_zone, currency=currency)
+    _print_report(import_orders(database, request, actor=_actor(), at=_now()), ReportFormat.TABLE)
+
+
+def _plan_and_prove(database: Database) -> None:
+    """Plan and prove what has not been planned and proved."""
+    from data import plan_rows
+    from service.printing import print_plan, print_proof
+    from service.progress import stages
+    from service.proof import ProofSettings, TooShortToProve, prove as run_proof
+
+    with database.reading() as connection:
+        has_plan = plan_rows.latest_plan(connection) is not None
+        has_proof = plan_rows.latest_proof(connection) is not None
+    if not has_plan:
+        print_plan(_plan(database, None))
+    if has_proof:
+        return
+    try:
+        with stages("Proof", total=ProofSettings().cuts) as progress:
+            proof = run_proof(database, actor=_actor(), at=_now(), progress=progress)
+        print_proof(proof)
+    except TooShortToProve as why:
+        print(f"No proof yet: {why}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

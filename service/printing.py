@@ -1,0 +1,126 @@
+"""Answers of commands as people read them on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from orders.importing import ImportReport
+from orders.money import format_minor
+from orders.terms import MEANINGS
+
+SHOWN_ROWS = 40
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_import_report(report: ImportReport) -> None:
+    """What became of a file's lines, and what was wrong or odd."""
+    console = _console()
+    dry = " (dry run: nothing was stored)" if report.dry_run else ""
+    console.print(f"[bold]{report.kind}: {report.status.replace('_', ' ')}[/bold]{dry}")
+    counts = Table("lines", "became", box=None, pad_edge=False)
+    counts.columns[0].justify = "right"
+    for became, lines in report.counts.items():
+        if lines:
+            counts.add_row(f"{lines:,}", became)
+    counts.add_row(f"[bold]{sum(report.counts.values()):,}[/bold]", "[bold]in all[/bold]")
+    console.print(counts)
+    if report.totals:
+        console.print(", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in report.totals.items()))
+    for title, problems in (("errors", report.errors), ("warnings", report.warnings)):
+        if problems.total:
+            console.print(f"[bold]{problems.total:,} {title}[/bold]")
+            for problem, count in problems.counts.items():
+                first = problems.examples[problem][0]
+                value = "" if first.value is None else f" = {first.value}"
+                console.print(f"  {count:>9,}  {problem} (first: row {first.row}, {first.column}{value})", markup=False)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def print_terms(values: Mapping[str, str]) -> None:
+    """Every term with its value and meaning."""
+    table = Table("term", "value", "meaning", box=None, pad_edge=False)
+    for name, value in values.items():
+        table.add_row(name, value, MEANINGS[name])
+    _console().print(table)
+
+
+def print_plan(result: Any) -> None:
+    """What a plan achieves, and where its time went."""
+    summary, console = result.summary, _console()
+    value = format_minor(summary["order_value_minor"], summary["currency"])
+    console.print(
+        f"[bold]Plan {result.plan_id} as of {result.as_of}[/bold]: {summary['points']:,} SKU-locations,"
+        f" {summary['orders']:,} to order for {value}"
+    )
+    console.print(
+        f"  fill rate {summary['achieved_fill_rate']:.1%} (target {summary['fill_rate_target']:.1%}) with"
+        f" {summary['currency']} {summary['average_stock_value']:,.0f} of average stock;"
+        f" one more point of fill rate costs {summary['currency']}"
+        f" {summary['holding_cost_per_point_of_fill_rate']:,.0f} a year in holding"
+    )
+    if summary["assumed_stock"]:
+        console.print(f"  {summary['assumed_stock']:,} SKU-locations were never counted: their stock is assumed")
+    seconds = ", ".join(f"{stage} {taken:.1f} s" for stage, taken in result.seconds.items())
+    console.print(f"  {seconds}")
+
+
+def print_recommendations(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The first recommendations; all of them are in the CSV and JSON formats."""
+    console = _console()
+    if not rows:
+        console.print("No recommendations: run `stockwright plan` first.")
+        return
+    table = Table("SKU", "location", "order", "value", "position", "reorder at", "up to", "supplier", box=None)
+    for column in (2, 3, 4, 5, 6):
+        table.columns[column].justify = "right"
+    to_order = [row for row in rows if row["status"] == "order"]
+    shown = to_order[:SHOWN_ROWS] or rows[:SHOWN_ROWS]
+    for row in shown:
+        table.add_row(
+            row["sku"],
+            row["location"],
+            f"{row['order_quantity']:,}",
+            f"{row['currency']} {row['order_value']:,.2f}",
+            f"{row['inventory_position']:,}",
+            f"{row['reorder_point']:,}",
+            f"{row['order_up_to_level']:,}",
+            row["supplier"] or "unknown",
+        )
+    console.print(table)
+    if len(shown) == 1:
+        console.print(shown[0]["reason"], markup=False)
+    console.print(
+        f"as of {rows[0]['as_of']}: {len(to_order):,} of {len(rows):,} SKU-locations to order"
+        + (f", the first {len(shown)} shown (all with --format csv or json)" if len(to_order) > len(shown) else "")
+    )
+
+
+def print_proof(proof: Mapping[str, Any]) -> None:
+    """How both policies did at each cut and in all, and the verdict."""
+    console = _console()
+    table = Table("from", "policy", "fill rate", "by value", "average stock", "lost margin", box=None)
+    for column in (2, 3, 4, 5):
+        table.columns[column].justify = "right"
+    for cut in [*proof["cuts"], {"cut": "all", **proof["total"]}]:
+        for policy in cut["policies"]:
+            table.add_row(
+                cut["cut"],
+                f"{policy['policy']} ({policy['parameter']:g})",
+                f"{policy['fill_rate']:.1%}",
+                f"{policy['value_fill_rate']:.1%}",
+                f"{policy['average_stock_value']:,.0f}",
+                f"{policy['lost_margin']:,.0f}",
+            )
+    console.print(f"[bold]Proof as of {proof['as_of']}[/bold]: {proof['window_days']} days after each cut, in {proof['currency']}")
+    console.print(table)
+    console.print(proof["verdict"], markup=False)

@@ -1,0 +1,40 @@
+"""Long work shows where it is: a line per stage on a terminal, nothing in between for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from service.planning import Progress
+
+
+@contextmanager
+def stages(title: str, *, total: int) -> Iterator[Progress]:
+    """A progress bar on stderr that moves on with each stage it is told.
+
+    Args:
+        title: What is being done.
+        total: How many stages there will be.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[stage]}"),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=False) as bars:
+        task = bars.add_task(title, total=total, stage="")
+        started = False
+
+        def advance(stage: str) -> None:
+            nonlocal started
+            bars.update(task, advance=int(started), stage=stage)
+            started = True
+
+        yield advance
+        bars.update(task, completed=total, stage="done")

@@ -1,0 +1,276 @@
+"""The store opens safely, says in one line why it does not, and holds exactly the tables of the schema."""
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from data.connection import SCHEMA_REVISION, connect, initialise, open_database, upgrade
+from data.errors import DatabaseUnavailable
+from data.term_rows import write
+
+NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def refusal(url, opening=open_database):
+    with pytest.raises(DatabaseUnavailable) as refused:
+        opening(url)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+def count_terms(database):
+    with database.reading() as connection:
+        return connection.execute(text("SELECT count(*) FROM term")).scalar_one()
+
+
+# Transactions
+
+
+@pytest.fixture
+def sqlite_database(tmp_path):
+    database = open_database(f"sqlite:///{tmp_path / 'stock.db'}")
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("transaction", ["writing", "reading"])
+@pytest.mark.parametrize(
+    ("pragma", "wanted"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("recursive_triggers", 1)],
+)
+def test_sqlite_keeps_what_it_acknowledged_and_checks_references(sqlite_database, transaction, pragma, wanted):
+    with getattr(sqlite_database, transaction)() as connection:
+        assert connection.execute(text(f"PRAGMA {pragma}")).scalar_one() == wanted
+
+
+def test_sqlite_refuses_a_row_that_refers_to_nothing(database):
+    with pytest.raises(DBAPIError), database.writing() as connection:
+        connection.execute(text("INSERT INTO supplier_sku (sku_id) VALUES (4711)"))
+
+
+def test_a_sqlite_writer_holds_the_write_lock_from_its_first_moment(sqlite_database):
+    with sqlite_database.writing():
+        other = sqlite3.connect(sqlite_database.url.database, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+
+
+def test_a_second_sqlite_writer_waits_for_the_first(sqlite_database):
+    held, seen = threading.Event(), []
+
+    def second():
+        held.wait()
+        with sqlite_database.writing() as connection:
+            seen.append(connection.execute(text("SELECT count(*) FROM term")).scalar_one())
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    with sqlite_database.writing() as connection:
+        held.set()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        write(connection, {"moq": "2"}, "tester", NOON)
+    waiting.join(10)
+    assert seen == [1]
+
+
+def test_a_reader_does_not_wait_for_a_writer_and_sees_what_was_committed(database):
+    with database.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", NOON)
+        assert count_terms(database) == 0
+    assert count_terms(database) == 1
+
+
+def test_a_reader_cannot_write(database):
+    with pytest.raises(DBAPIError), database.reading() as connection:
+        write(connection, {"moq": "2"}, "tester", NOON)
+    assert count_terms(database) == 0
+
+
+def test_a_failed_block_leaves_nothing(database):
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", NOON)
+        raise ZeroDivisionError
+    assert count_terms(database) == 0
+
+
+def test_a_reader_sees_one_moment_throughout(database):
+    with database.reading() as connection:
+        before = connection.execute(text("SELECT count(*) FROM term")).scalar_one()
+        with database.writing() as writing:
+            write(writing, {"moq": "2"}, "tester", NOON)
+        assert connection.execute(text("SELECT count(*) FROM term")).scalar_one() == before == 0
+
+
+# Moments
+
+
+def test_a_naive_moment_is_refused(database):
+    with pytest.raises(StatementError, match="naive 2024-03-01"), database.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", datetime(2024, 3, 1, 12))  # noqa: DTZ001
+    assert count_terms(database) == 0
+
+
+def test_a_moment_comes_back_the_same_in_utc(database, rows_of):
+    tokyo = timezone(timedelta(hours=9))
+    with database.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", datetime(2024, 3, 1, 21, 0, 0, 250_000, tzinfo=tokyo))
+    moment = rows_of(database, "term")[0]["set_at"]
+    assert (moment, moment.utcoffset()) == (NOON.replace(microsecond=250_000), timedelta())
+
+
+# Tables
+
+
+def test_migrations_make_exactly_the_tables_of_the_schema(database, our_metadata):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database.reading() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "render_as_batch": True}
+        )
+        assert compare_metadata(context, our_metadata) == []
+
+
+def test_migrations_make_exactly_the_checks_of_the_schema(database, database_url, our_metadata):
+    def checks(engine_or_connection):
+        inspector = inspect(engine_or_connection)
+        return {
+            (table, check["name"], " ".join(str(check["sqltext"]).split()))
+            for table in our_metadata.tables
+            for check in inspector.get_check_constraints(table)
+        }
+
+    direct = connect(database_url)
+    our_metadata.create_all(direct.writer)
+    with database.reading() as migrated, direct.reading() as wanted:
+        assert checks(migrated) == checks(wanted)
+        assert len(checks(wanted)) > 20
+    direct.close()
+
+
+def test_bringing_the_tables_up_to_date_again_changes_nothing(database, dump):
+    def tables():
+        with database.reading() as connection:
+            inspector = inspect(connection)
+            return {name: inspector.get_columns(name) for name in inspector.get_table_names()}
+
+    with database.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", NOON)
+    before, shape = dump(database), repr(tables())
+    upgrade(database)
+    assert (dump(database), repr(tables())) == (before, shape)
+
+
+def test_an_opened_database_is_opened_again_with_what_it_held(database_url):
+    first = open_database(database_url)
+    with first.writing() as connection:
+        write(connection, {"moq": "2"}, "tester", NOON)
+    first.close()
+    second = open_database(database_url)
+    assert count_terms(second) == 1
+    second.close()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("opening", [open_database, initialise])
+def test_a_database_of_another_program_is_refused_and_left_alone(database_url, opening):
+    foreign = connect(database_url)
+    with foreign.writing() as connection:
+        connection.execute(text("CREATE TABLE invoice (id INTEGER)"))
+    assert "not Stockwright's: name another database" in refusal(database_url, opening)
+    with foreign.reading() as connection:
+        assert inspect(connection).get_table_names() == ["invoice"]
+    foreign.close()
+
+
+def test_another_revision_is_refused_with_what_to_do(database_url):
+    database = open_database(database_url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    message = refusal(database_url)
+    assert "revision 0000" in message
+    assert f"needs {SCHEMA_REVISION}: run `stockwright init`" in message
+    assert "revision 0000, which this program does not know" in refusal(database_url, initialise)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "stock.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://planner:s3cret@db/stock",
+        "postgres://planner:s3cret@db/stock",
+        "postgresql://planner:s3cret@db:port/stock",
+        "nonsense://planner:s3cret@db?password=s3cret",
+        "planner:s3cret@db",
+    ],
+)
+def test_a_url_of_another_kind_is_refused_in_one_line(url):
+    message = refusal(url)
+    assert "wanted sqlite:///file.db or postgresql://user@host/name" in message
+    assert "s3cret" not in message
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    message = refusal(f"sqlite:///{tmp_path / 'none' / 'stock.db'}")
+    assert message.endswith(f"there is no folder {tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "stock.db"
+    path.write_text("sku,on_hand\nA,1\n" * 100)
+    assert "file is not a database" in refusal(f"sqlite:///{path}")
+    assert path.read_text() == "sku,on_hand\nA,1\n" * 100
+
+
+def test_a_folder_is_no_database(tmp_path):
+    assert "cannot open database" in refusal(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://planner:s3cret@127.0.0.1:1/stock",
+        "postgresql://planner@127.0.0.1:1/stock?password=s3cret&connect_timeout=2",
+    ],
+)
+def test_an_unreachable_server_is_said_in_one_line_without_the_password(url):
+    message = refusal(url)
+    assert "cannot open database postgresql" in message
+    assert "127.0.0.1" in message
+    assert "s3cret" not in message
+
+
+def test_a_database_shows_itself_without_the_password():
+    database = connect("postgresql://planner:s3cret@db/stock?sslpassword=s3cret")
+    assert str(database) == "postgresql+psycopg://planner:***@db/stock"
+    database.close()
+
+
+def test_a_server_without_the_database_says_so(new_postgresql_url):
+    url = new_postgresql_url(None).replace("/test_", "/absent_")
+    assert "does not exist" in refusal(url)
+
+
+def test_a_user_who_may_not_make_tables_is_told_in_one_line(new_postgresql_url):
+    url = new_postgresql_url(None)
+    owner = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with owner.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS guest"))
+        connection.execute(text("CREATE ROLE guest LOGIN"))
+    owner.dispose()
+    assert "permission denied" in refusal(url.replace("postgres:@", "guest:@"))
