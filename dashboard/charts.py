@@ -108,28 +108,29 @@ def position(line: Mapping[str, Any]) -> go.Figure:
     figure = _figure(118, top=26)
     available = max(line["on_hand"] - line["unshipped"], 0)
     parts = [
-        ("on hand", available, BLUE, None),
-        ("on order", line["on_order"], SKY, None),
-        ("to order", line["order_quantity"], ORANGE, "/"),
+        ("free" if line["unshipped"] else "on hand", available, BLUE, "white"),
+        ("on order", line["on_order"], SKY, "black"),
+        ("to order", line["order_quantity"], ORANGE, "black"),
     ]
-    for name, units, colour, pattern in parts:
+    for name, units, colour, ink in parts:
         if units > 0:
             figure.add_bar(
-                y=[""], x=[units], name=name, orientation="h", marker_color=colour, marker_pattern_shape=pattern or "",
+                y=[""], x=[units], name=name, orientation="h", marker_color=colour, textfont_color=ink,
                 text=[f"{name} {units:,}"], textposition="inside", insidetextanchor="middle", textangle=0,
                 hovertemplate=f"{name}: {units:,}<extra></extra>",
             )  # fmt: skip
     end = max(line["order_up_to_level"], line["inventory_position"] + line["order_quantity"], 1)
-    for name, at, dash, anchor in (
-        ("reorder point", line["reorder_point"], "dash", "right"),
-        ("order up to", line["order_up_to_level"], "dot", "left"),
+    for name, at, dash, colour, anchor in (
+        ("reorder point", line["reorder_point"], "dash", VERMILLION, "right"),
+        ("order up to", line["order_up_to_level"], "dot", GREY, "left"),
     ):
-        figure.add_vline(
-            x=at, line_dash=dash, line_color=VERMILLION if dash == "dash" else GREY, line_width=2,
-            annotation_text=f"{name} {at:,}", annotation_position=f"top {anchor}", annotation_font_size=12,
+        figure.add_vline(x=at, line_dash=dash, line_color=colour, line_width=2)
+        figure.add_annotation(
+            x=at, y=1.0, yref="paper", yanchor="bottom", xanchor=anchor, showarrow=False,
+            text=f"{name} {at:,}", font_size=12,
         )  # fmt: skip
     figure.update_layout(barmode="stack", showlegend=False, hovermode="closest", bargap=0.1)
-    figure.update_xaxes(range=[0, end * 1.22], tickformat=",", showgrid=True)
+    figure.update_xaxes(range=[0, end * 1.3], tickformat=",", showgrid=True)
     figure.update_yaxes(visible=False)
     return figure
 
@@ -163,7 +164,8 @@ def proof(result: Mapping[str, Any]) -> go.Figure:
 
 def demand(weeks: pd.DataFrame, forecast: pd.DataFrame, days_out: pd.DataFrame, as_of: date) -> go.Figure:
     """A year of weekly demand, the days without stock, and what the coming weeks may bring."""
-    figure = _figure(310, top=34)
+    figure = _figure(275, top=34)
+    figure.update_xaxes(type="date")
     _shade_days(figure, days_out, weeks)
     figure.add_bar(
         x=weeks["week"], y=weeks["sold"], name="ordered", marker_color=BLUE, customdata=weeks["days_out"],
@@ -184,7 +186,7 @@ def demand(weeks: pd.DataFrame, forecast: pd.DataFrame, days_out: pd.DataFrame, 
     _band(figure, forecast, "q0.05", "q0.95", "90 % of outcomes", "rgba(0, 158, 115, 0.18)")
     _band(figure, forecast, "q0.25", "q0.75", "50 % of outcomes", "rgba(0, 158, 115, 0.38)")
     figure.add_scatter(
-        x=forecast["ds"], y=forecast["mean"], name="expected", line={"color": GREEN, "width": 2.5},
+        x=forecast["ds"], y=forecast["mean"], name="expected", line={"color": GREEN, "width": 2.5}, mode="lines",
         hovertemplate="%{y:,.1f}",
     )  # fmt: skip
     _today(figure, as_of)
@@ -236,7 +238,8 @@ def stock(
     since: pd.Timestamp,
 ) -> go.Figure:
     """Stock as it was counted and booked, and as it is expected with and without the recommended order."""
-    figure = _figure(290, top=34)
+    figure = _figure(255, top=34)
+    figure.update_xaxes(type="date")
     if len(history):
         before = history[history["ds"] <= since].tail(1)
         shown = pd.concat([before.assign(ds=since), history[history["ds"] > since]])
@@ -258,7 +261,7 @@ def stock(
     if len(arrivals):
         figure.add_scatter(
             x=arrivals["ds"], y=[0] * len(arrivals), mode="markers+text", name="arrivals",
-            text=[f"+{units:,}" for units in arrivals["units"]], textposition="top center",
+            text=[f" +{units:,}" for units in arrivals["units"]], textposition="middle right",
             marker={"symbol": "triangle-up", "size": 11, "color": GREEN}, customdata=arrivals["what"],
             hovertemplate="%{text} %{customdata}", cliponaxis=False,
         )  # fmt: skip

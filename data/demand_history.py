@@ -12,34 +12,37 @@ from sqlalchemy import Connection, bindparam, text
 from data.schema import UtcDateTime
 
 
-def daily_demand(connection: Connection, *, as_of: date) -> pd.DataFrame:
+def daily_demand(connection: Connection, *, as_of: date, currency: str) -> pd.DataFrame:
     """Demand per SKU, location and business day on which there was any, up to and with `as_of`.
 
     Demand is what was ordered less what was cancelled before shipping, dated when ordered. Returns never
     reduce it.
 
     Returns:
-        sku_id, location_id, ds (datetime64), y (units, > 0) and value (minor units of the orders' currency,
-        of what was not cancelled), sorted by SKU, location and day.
+        sku_id, location_id, ds (datetime64), y (units, > 0), and of what was sold in `currency` the units
+        (priced) and their value in its minor units (value), sorted by SKU, location and day.
     """
     rows = connection.execute(
         text(
             "SELECT l.sku_id, l.location_id, o.business_date, sum(l.quantity - l.quantity_cancelled),"
-            " sum(l.amount_minor * 1.0 * (l.quantity - l.quantity_cancelled) / l.quantity)"
+            " sum(CASE WHEN o.currency = :currency THEN l.quantity - l.quantity_cancelled ELSE 0 END),"
+            " sum(CASE WHEN o.currency = :currency"
+            " THEN l.amount_minor * 1.0 * (l.quantity - l.quantity_cancelled) / l.quantity ELSE 0 END)"
             " FROM sales_order o JOIN order_line l ON l.sales_order_id = o.id"
             " WHERE o.business_date <= :as_of AND l.quantity > l.quantity_cancelled"
             " GROUP BY l.sku_id, l.location_id, o.business_date ORDER BY 1, 2, 3"
         ),
-        {"as_of": as_of.isoformat() if connection.dialect.name == "sqlite" else as_of},
+        {"as_of": as_of.isoformat() if connection.dialect.name == "sqlite" else as_of, "currency": currency},
     ).all()
-    columns = list(zip(*rows, strict=True)) or [()] * 5
+    columns = list(zip(*rows, strict=True)) or [()] * 6
     return pd.DataFrame(
         {
             "sku_id": np.array(columns[0], dtype=np.int64),
             "location_id": np.array(columns[1], dtype=np.int64),
             "ds": np.array(columns[2], dtype="datetime64[D]").astype("datetime64[s]"),
             "y": np.array(columns[3], dtype=np.float64),
-            "value": np.array(columns[4], dtype=np.float64),
+            "priced": np.array(columns[4], dtype=np.float64),
+            "value": np.array(columns[5], dtype=np.float64),
         }
     )
 

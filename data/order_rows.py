@@ -87,8 +87,8 @@ def write_stated_cancellations(connection: Connection, stated: Sequence[Mapping[
     insert_from(
         connection,
         "cancellation",
-        ("order_line_id", "quantity", "cancelled_at", "reason", "import_batch_id"),
-        "SELECT l.id, c.quantity, c.cancelled_at, c.reason, :batch FROM staged_cancellation c"
+        ("order_line_id", "quantity", "unit_price_micros", "cancelled_at", "reason", "import_batch_id"),
+        "SELECT l.id, c.quantity, l.unit_price_micros, c.cancelled_at, c.reason, :batch FROM staged_cancellation c"
         " JOIN staged_line l ON l.file_row = c.file_row",
         batch=batch,
     )
@@ -167,8 +167,9 @@ def write_staged_returns(connection: Connection, *, currency: str, batch: int) -
     insert_from(
         connection,
         "cancellation",
-        ("order_line_id", "quantity", "cancelled_at", "reason", "external_ref", "import_batch_id"),
-        "SELECT order_line_id, quantity, credited_at, coalesce(reason, 'credited on the day of the order'), number,"
+        ("order_line_id", "quantity", "unit_price_micros", "cancelled_at", "reason", "external_ref",
+         "import_batch_id"),
+        "SELECT order_line_id, quantity, unit_price_micros, credited_at, coalesce(reason, 'credited on the day of the order'), number,"
         " :batch FROM staged_part WHERE is_cancellation = 1",
         batch=batch,
     )

@@ -239,6 +239,7 @@ cancellation = Table(
     _id(),
     _to("order_line", index=True),
     Column("quantity", BigInteger, nullable=False),
+    Column("unit_price_micros", BigInteger, nullable=False),
     Column("cancelled_at", UtcDateTime, nullable=False),
     Column("reason", String, nullable=False),
     Column("external_ref", String),

@@ -120,8 +120,13 @@ def _insert_moves(connection: Connection, select: str, *, recorded_at: datetime,
     insert_from(connection, "stock_move", _MOVE_COLUMNS, select, recorded_at=moment, **values)
 
 
-def add_batch_to_balances(connection: Connection, batch: int) -> Sequence[Row[Any]]:
+def add_batch_to_balances(connection: Connection, batch: int, *, after: int) -> Sequence[Row[Any]]:
     """Add a batch's movements to the balances.
+
+    Args:
+        connection: The transaction that wrote them.
+        batch: The import batch.
+        after: `last_move_id` before it wrote any, so that a large ledger is not read for a small file.
 
     Returns:
         Nothing when all is well; else the (sku, location, on_hand) that would fall below zero at a place of
@@ -130,12 +135,15 @@ def add_batch_to_balances(connection: Connection, batch: int) -> Sequence[Row[An
     connection.execute(text("DROP TABLE IF EXISTS staged_change"))
     connection.execute(
         text(
-            "CREATE TEMP TABLE staged_change AS SELECT sku_id, location_id, lot_id, sum(quantity) AS quantity FROM ("
-            " SELECT sku_id, destination_location_id AS location_id, lot_id, quantity FROM stock_move"
-            " WHERE import_batch_id = :batch UNION ALL"
-            " SELECT sku_id, source_location_id, lot_id, -quantity FROM stock_move WHERE import_batch_id = :batch"
+            "CREATE TEMP TABLE staged_change AS WITH moved AS ("
+            " SELECT sku_id, lot_id, source_location_id, destination_location_id, sum(quantity) AS quantity"
+            " FROM stock_move WHERE id > :after AND import_batch_id = :batch"
+            " GROUP BY sku_id, lot_id, source_location_id, destination_location_id"
+            ") SELECT sku_id, location_id, lot_id, sum(quantity) AS quantity FROM ("
+            " SELECT sku_id, destination_location_id AS location_id, lot_id, quantity FROM moved UNION ALL"
+            " SELECT sku_id, source_location_id, lot_id, -quantity FROM moved"
             ") AS changes GROUP BY sku_id, location_id, lot_id"
-        ).bindparams(batch=batch)
+        ).bindparams(batch=batch, after=after)
     )
     short = connection.execute(
         text(
@@ -152,6 +160,11 @@ def add_batch_to_balances(connection: Connection, batch: int) -> Sequence[Row[An
         _change_balances(connection)
     unstage(connection, "staged_change")
     return short
+
+
+def last_move_id(connection: Connection) -> int:
+    """The newest movement's id, 0 without any: what this transaction writes from here on has higher ones."""
+    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM stock_move")).scalar_one())
 
 
 def _change_balances(connection: Connection) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 from sqlalchemy import Connection
 
 from data import master_rows
 from data.connection import Database
 from data.importers.order_files import resolve_time_zone
-from data.importers.problems import Problems
+from data.importers.problems import WHOLE_FILE, Problems
 from orders.errors import InvalidTerm
 from orders.model import Actor, LocationKind, Permission
 
@@ -48,5 +47,5 @@ def ensure_locations(
                 connection, code=code, name=code, kind=LocationKind.WAREHOUSE, time_zone=time_zone
             )
             warnings.add(
-                f"location {code} is new: made as a warehouse", positions=np.array([0]), column="location"
+                f"location {code} is new: made as a warehouse", positions=WHOLE_FILE, column="location"
             )

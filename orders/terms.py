@@ -85,6 +85,18 @@ def set_terms(database: Database, values: Mapping[str, str], *, actor: Actor, at
     return terms
 
 
+def adopt_terms(connection: Connection, values: Mapping[str, str], *, actor: Actor, at: datetime) -> dict[str, str]:
+    """Set those of the terms that nobody ever set; what a company's first file says of it holds for it.
+
+    Returns:
+        The terms that were set.
+    """
+    stored = term_rows.read(connection)
+    adopted = {name: _as_text(parse_term(name, value)) for name, value in values.items() if name not in stored}
+    term_rows.write(connection, adopted, actor.name, at)
+    return adopted
+
+
 def parse_term(name: str, value: str) -> Any:
     """The value of a term from its text.
 

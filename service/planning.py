@@ -241,7 +241,7 @@ def planning_inputs(
     points["location_id"] = points["location_id"].fillna(home[0]).astype(np.int64)
     points["location"] = points["location"].fillna(home[1])
     keys = ["sku_id", "location_id"]
-    demand = demand_history.daily_demand(connection, as_of=as_of)
+    demand = demand_history.daily_demand(connection, as_of=as_of, currency=terms.currency)
     if demand.empty:
         first = order_rows.first_business_date(connection)
         raise NothingToPlan if first is None else AsOfOutOfRange(as_of, str(first))
@@ -277,10 +277,10 @@ def _flagged(demand: pd.DataFrame, empty_days: pd.DataFrame) -> pd.DataFrame:
 
 
 def _prices(demand: pd.DataFrame, terms: Terms, as_of: date) -> pd.DataFrame:
-    """Mean price of the last year's sales, in money, of each SKU and location."""
+    """Mean price of the last year's sales in the company's currency, in money, of each SKU and location."""
     recent = demand[demand["ds"] > pd.Timestamp(as_of) - pd.Timedelta(days=365)]
-    sums = recent.groupby(["sku_id", "location_id"], as_index=False)[["y", "value"]].sum()
-    sums["unit_price"] = sums["value"] / sums["y"] / 10 ** exponent(terms.currency)
+    sums = recent.groupby(["sku_id", "location_id"], as_index=False)[["priced", "value"]].sum()
+    sums["unit_price"] = sums["value"] / sums["priced"].where(sums["priced"] > 0) / 10 ** exponent(terms.currency)
     return sums[["sku_id", "location_id", "unit_price"]]
 
 

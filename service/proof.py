@@ -84,7 +84,7 @@ def prove(
     with database.reading() as connection:
         terms = read_terms(connection)
         as_of = as_of or default_as_of(connection)
-        demand = demand_history.daily_demand(connection, as_of=as_of)
+        demand = demand_history.daily_demand(connection, as_of=as_of, currency=terms.currency)
     days = cut_days(as_of, demand, settings)
     results = []
     for number, cut in enumerate(days, start=1):

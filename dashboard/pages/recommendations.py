@@ -80,7 +80,7 @@ def say_what_happened() -> None:
 
 def filtered(plan: pd.DataFrame) -> pd.DataFrame:
     """The lines that the filters leave; the filters are in the URL."""
-    state, supplier, location, category, search = st.columns([3.1, 2.2, 1.7, 1.7, 1.9], vertical_alignment="bottom")
+    state, supplier, location, category, search = st.columns([3.9, 2.1, 1.6, 1.6, 1.7], vertical_alignment="bottom")
     chosen_state = state.segmented_control(
         "Show", STATES, key="state", default=TO_APPROVE, bind="query-params",
         format_func=lambda name: f"{name} ({int((plan['state'] == name).sum()):,})",
@@ -130,7 +130,7 @@ def table(lines: pd.DataFrame, currency: str) -> tuple[list[int], int]:
         shown,
         key=key,
         hide_index=True,
-        height=592,
+        height=624,
         column_order=order,
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
@@ -172,7 +172,6 @@ def linked_row(lines: pd.DataFrame) -> int:
 
 
 def explain(line: Line, currency: str) -> None:
-    numbers = line["numbers"]
     is_order = line["order_quantity"] > 0
     what = f"Order {line['order_quantity']:,}" if is_order else "Order nothing"
     st.markdown(f"#### {what} · {plain(line['sku'])}")
@@ -185,12 +184,7 @@ def explain(line: Line, currency: str) -> None:
         if not line["assumptions"]:
             st.badge("All measured: stock counted, lead time from receipts, cost from the item", color="green")
     target = {"sku": line["sku"], "location": line["location"]}
-    st.page_link("pages/item.py", label=f"History, forecast and stock of {line['sku']} →", query_params=target)
-    if numbers.get("fill_rate") is not None and is_order:
-        st.caption(
-            f"These levels meet {share(numbers['fill_rate'])} of this item's demand on average and hold"
-            f" {money(numbers['stock_value'], currency)} of stock."
-        )
+    st.page_link("pages/item.py", label=f":primary[History, forecast and stock of {plain(line['sku'])}]", query_params=target)
 
 
 def arithmetic(line: Line, currency: str) -> str:
@@ -208,13 +202,13 @@ def arithmetic(line: Line, currency: str) -> str:
             f"{line['on_hand']:,} on hand + {line['on_order']:,} on order − {line['unshipped']:,} to ship",
         ),
         (
-            "Expected demand",
-            f"{units(numbers['demand_over_protection'])} ± {units(numbers['demand_sd_over_protection'])}",
-            f"{units(numbers['weekly_rate'])} a week over {numbers['protection_days']:.0f} days: lead time {lead:.0f}"
-            f" ± {numbers['lead_time_sd_days']:.0f} + review {review:.0f}",
+            "Demand",
+            f"{units(numbers['demand_over_protection'])}\u00a0±\u00a0{units(numbers['demand_sd_over_protection'])}",
+            f"{units(numbers['weekly_rate'])} a week × {numbers['protection_days']:.0f} days (lead time {lead:.0f}"
+            f" ± {numbers['lead_time_sd_days']:.0f}, review {review:.0f})",
         ),
-        ("Safety stock", units(line["safety_stock"]), "what is held against that ±"),
-        ("Reorder point", f"**{line['reorder_point']:,}**", f"demand + safety; the position is {compared} it"),
+        ("Safety stock", units(line["safety_stock"]), f"against that ±; meets {share(numbers['fill_rate'])} of demand"),
+        ("Reorder point", f"**{line['reorder_point']:,}**", f"demand + safety stock; position is {compared}"),
         (
             "Order up to",
             f"{line['order_up_to_level']:,}",

@@ -68,14 +68,14 @@ def cards(where: Standing, plan: pd.DataFrame, weekly: dict[str, pd.DataFrame]) 
 
 
 def show_to_do(one: ToDo, currency: str, number: int) -> None:
-    amount, matter, action = st.columns([1.15, 4.6, 1.35], vertical_alignment="center")
+    amount, matter, action = st.columns([1.15, 4.5, 1.45], vertical_alignment="center")
     amount.markdown(f"**{money(one.money, currency)}**  \n:small[:gray[{one.money_says}]]")
     matter.markdown(f"**{plain(one.title)}**  \n:small[:gray[{plain(one.detail)}]]")
     with action:
         if one.page:
-            st.page_link(f"pages/{one.page}.py", label=f"{one.action} →", query_params=dict(one.query))
+            st.page_link(f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query))
         else:
-            with st.popover(one.action, width="stretch", key=f"rows-{number}"):
+            with st.popover(f":primary[{plain(one.action)}]", type="tertiary", key=f"rows-{number}"):
                 st.dataframe(one.rows, hide_index=True, width=760, height=min(420, 38 + 35 * len(one.rows)),
                              column_config=case_columns(currency))  # fmt: skip
 

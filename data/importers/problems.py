@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 SHOWN = 100
 HEADER_ROWS = 1
+WHOLE_FILE = (-1,)
+"""The position that stands for the file as a whole: it is shown as row 1, the header."""
 
 
 @dataclass(frozen=True)

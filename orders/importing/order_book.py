@@ -30,7 +30,7 @@ from data.importers.order_files import (
     read_order_rows,
     resolve_time_zone,
 )
-from data.importers.problems import Problems
+from data.importers.problems import WHOLE_FILE, Problems
 from data.importers.reading import MISSING, Coded
 from data.staging import stage, unstage
 from orders.importing.report import ImportReport, file_sha256, rejected
@@ -39,7 +39,7 @@ from orders.model import Actor, Disposition, LineKind, OrderStatus, Permission
 from orders.money import amounts_minor, currency_code, split_amounts_minor
 from orders.order_book import CHARGE_CODES, line_kinds
 from orders.returns import CreditLine, CreditPart, SoldLine, link_credits
-from orders.terms import Terms, read_terms
+from orders.terms import Terms, adopt_terms, read_terms
 
 IntArray = NDArray[np.int64]
 UNCHANGED = "stored already: left as it is"
@@ -182,6 +182,7 @@ def _write(
     errors: Problems,
     warnings: Problems,
 ) -> ImportReport:
+    _adopt_company_terms(connection, request, actor, at, warnings)
     channels = master_rows.channel_ids(
         connection, book.channel_of_order.values, time_zone=time_zone, currency=book.currency
     )
@@ -206,13 +207,14 @@ def _write(
     ensure_locations(connection, book.location.values, time_zone=time_zone, warnings=warnings)
     ids = _resolve(connection, book, batch, channel_of_order, is_new, fresh)
     parts = _linked_credits(connection, book, ids, fresh, warnings)
+    before = stock_rows.last_move_id(connection)
     _write_documents(connection, book, ids, is_new, fingerprints)
     _write_order_lines(connection, book, ids, fresh, parts, at)
     _write_returns(connection, book, ids, fresh, parts, at)
     _write_charges(connection, book, ids, fresh)
     _write_corrections(connection, book, ids, fresh, at)
     unstage(connection, "staged_line", "staged_part", "staged_rma", "staged_charge", "staged_correction")
-    short = stock_rows.add_batch_to_balances(connection, batch)
+    short = stock_rows.add_batch_to_balances(connection, batch, after=before)
     for item in short:
         errors.add(
             f"{item.sku} at {item.location}: the lines shipped from it exceed the stock by {-item.on_hand}",
@@ -226,6 +228,23 @@ def _write(
     report = ImportReport("orders", stored, counts, totals, errors, warnings, request.dry_run)
     import_rows.close_batch(connection, batch, stored_lines=stored, report=report.as_dict())
     return report
+
+
+def _adopt_company_terms(
+    connection: Connection, request: OrderImport, actor: Actor, at: datetime, warnings: Problems
+) -> None:
+    """A company's first order file says in which currency and time zone it trades, unless that was set before."""
+    if order_rows.first_business_date(connection) is not None:
+        return
+    said = {"currency": request.currency, "time_zone": request.time_zone}
+    given = {name: value for name, value in said.items() if value is not None}
+    for name, value in adopt_terms(connection, given, actor=actor, at=at).items():
+        warnings.add(
+            f"the company had no {name.replace('_', ' ')}: it takes this file's",
+            positions=WHOLE_FILE,
+            column=name,
+            values={-1: value},
+        )
 
 
 def _mapped(coded: Coded, ids: Mapping[str, int]) -> IntArray:
@@ -423,9 +442,11 @@ def _sales_in_file(
     """The file's sales of the wanted (buyer, SKU) pairs."""
     rows = book.rows
     sales: dict[tuple[Any, int], list[SoldLine]] = defaultdict(list)
-    skus = np.array(sorted({sku for _, sku in wanted}), dtype=np.int64)
-    candidates = np.flatnonzero(fresh & (book.kinds == LineKind.SALE) & np.isin(ids.sku, skus))
     by_order = any(buyer[0] == "order" for buyer, _ in wanted)
+    is_wanted = _buys(ids, {(buyer[1], sku) for buyer, sku in wanted if buyer[0] == "party"})
+    if by_order:
+        is_wanted |= np.isin(ids.sku, [sku for _, sku in wanted])
+    candidates = np.flatnonzero(fresh & (book.kinds == LineKind.SALE) & is_wanted)
     open_quantity = rows.quantity - rows.cancelled_quantity
     if rows.has_shipping:
         open_quantity = np.where(np.isnat(rows.shipped_at), 0, open_quantity)
@@ -446,6 +467,12 @@ def _sales_in_file(
                     )
                 )
     return sales
+
+
+def _buys(ids: _Ids, pairs: set[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Which rows are of one of these (party, SKU) pairs, shape (row,)."""
+    width = int(ids.sku.max(initial=0)) + 2
+    return np.isin(ids.party * width + ids.sku, [party * width + sku for party, sku in pairs])
 
 
 def _stored_sales(

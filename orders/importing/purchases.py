@@ -111,9 +111,10 @@ def import_purchases(database: Database, request: FileImport, *, actor: Actor, a
             ids_for=purchase_rows.PURCHASE_ORDER_LINE,
         )
         purchase_rows.write_staged_orders(connection, currency=terms.currency, created_by=actor.name, batch=batch)
+        before = stock_rows.last_move_id(connection)
         stock_rows.write_staged_receipts(connection, currency=terms.currency, batch=batch, recorded_at=at)
         unstage(connection, "staged_purchase", "staged_purchase_line")
-        stock_rows.add_batch_to_balances(connection, batch)
+        stock_rows.add_batch_to_balances(connection, batch, after=before)
         done = int(is_received.sum())
         return {"received lines": done, "open lines": len(numbers) - done}
 

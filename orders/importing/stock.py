@@ -108,8 +108,9 @@ def _book_counts(
         "unit_cost_micros": ("int", cost),
         "currency": ("text", [None if value is None else currency for value in cost]),
     }
+    before = stock_rows.last_move_id(connection)
     stock_rows.write_moves(connection, moves, batch=batch, recorded_at=recorded_at)
-    for item in stock_rows.add_batch_to_balances(connection, batch):
+    for item in stock_rows.add_batch_to_balances(connection, batch, after=before):
         errors.add(
             f"{item.sku} at {item.location}: what left since this count exceeds it by {-item.on_hand}",
             positions=[keys.index((item.sku_id, item.location_id))],

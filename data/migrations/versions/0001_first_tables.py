@@ -395,6 +395,7 @@ def upgrade() -> None:
         sa.Column("id", Id, autoincrement=True, nullable=False),
         sa.Column("order_line_id", Id, nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("unit_price_micros", sa.BigInteger(), nullable=False),
         sa.Column("cancelled_at", UtcDateTime(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("external_ref", sa.String(), nullable=True),

@@ -1,0 +1,84 @@
+# Two commands: `make demo` shows the product, `make test` proves it. Both set up what they need.
+#
+#   make demo                       the demo company in stockwright.db, planned, in the dashboard
+#   make demo ORDERS=orders.csv     your own order file instead
+#   make demo NO_BROWSER=1 PORT=8601 DATABASE=sqlite:///other.db TIME_ZONE=Europe/London CURRENCY=GBP
+#   make test                       style, types, layers and all tests
+#   make test-deep                  the same with larger random searches
+#   make lock                       renew the pinned versions (see CONTRIBUTING.md)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-deep check browser bench lock clean
+
+help:
+	sed -n 's/^# \{0,1\}//p' Makefile | head -9
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Stockwright needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV) || { echo "cannot create $(VENV): install the venv module (Debian: apt-get install python3-venv)"; exit 1; }
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	echo "Installing the pinned packages …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	echo "Installing what the tests need …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+demo: $(VENV)/.installed
+	exec $(BIN)/stockwright demo --port $(PORT) \
+	  $(if $(DATABASE),--database '$(DATABASE)') $(if $(ORDERS),--orders '$(ORDERS)') \
+	  $(if $(TIME_ZONE),--time-zone '$(TIME_ZONE)') $(if $(CURRENCY),--currency '$(CURRENCY)') \
+	  $(if $(NO_BROWSER),--no-browser)
+
+# A real browser for the tests: Debian's package where it is missing and we may install it.
+browser:
+	if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	  echo "Installing Chromium …"
+	  apt-get update -qq >/dev/null
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null
+	else
+	  echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium; macOS: brew install chromium) and run make test again"
+	  exit 1
+	fi
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(VENV)/.installed-dev browser check
+	$(BIN)/python -m pytest $(PYTEST)
+
+test-deep: export HYPOTHESIS_PROFILE := deep
+test-deep: test
+
+bench: $(VENV)/.installed-dev
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick; done
+
+# Renewing needs uv; it is installed beside the environment, not into it. Both locks share their versions.
+lock: | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)/uv
+	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --custom-compile-command 'make lock' $(UPGRADE) \
+	  pyproject.toml --group dev -o requirements-dev.lock
+	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --custom-compile-command 'make lock' $(UPGRADE) \
+	  pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
