@@ -1,4 +1,4 @@
-"""Frames to pictures. Colours are Okabe and Ito's, told apart without seeing colour; words are on the picture."""
+"""Frames to pictures. Colours are Okabe and Ito's, which the colour-blind can tell apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _figure(height: int, *, left: int = 0, top: int = 8) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": left, "r": 8, "t": top, "b": 0},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "title": None, "traceorder": "normal"},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         hovermode="x unified",
         bargap=0.25,
         separators=".,",
@@ -97,7 +97,9 @@ def order_value(lines: pd.DataFrame, currency: str, *, most: int = 10) -> go.Fig
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure.update_xaxes(visible=False, range=[0, max(float(shown.max()), 1.0) * 1.25] if len(shown) else [0, 1])
+    figure.update_xaxes(
+        visible=False, range=[0, max(float(shown.max()), 1.0) * 1.25] if len(shown) else [0, 1]
+    )
     figure.update_yaxes(autorange="reversed", showgrid=False, tickformat=None, type="category")
     figure.update_layout(hovermode=False)
     return figure
@@ -115,10 +117,18 @@ def position(line: Mapping[str, Any]) -> go.Figure:
     for name, units, colour, ink in parts:
         if units > 0:
             figure.add_bar(
-                y=[""], x=[units], name=name, orientation="h", marker_color=colour, textfont_color=ink,
-                text=[f"{name} {units:,}"], textposition="inside", insidetextanchor="middle", textangle=0,
+                y=[""],
+                x=[units],
+                name=name,
+                orientation="h",
+                marker_color=colour,
+                textfont_color=ink,
+                text=[f"{name} {units:,}"],
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
                 hovertemplate=f"{name}: {units:,}<extra></extra>",
-            )  # fmt: skip
+            )
     end = max(line["order_up_to_level"], line["inventory_position"] + line["order_quantity"], 1)
     for name, at, dash, colour, anchor in (
         ("reorder point", line["reorder_point"], "dash", VERMILLION, "right"),
@@ -126,9 +136,15 @@ def position(line: Mapping[str, Any]) -> go.Figure:
     ):
         figure.add_vline(x=at, line_dash=dash, line_color=colour, line_width=2)
         figure.add_annotation(
-            x=at, y=1.0, yref="paper", yanchor="bottom", xanchor=anchor, showarrow=False,
-            text=f"{name} {at:,}", font_size=12,
-        )  # fmt: skip
+            x=at,
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            xanchor=anchor,
+            showarrow=False,
+            text=f"{name} {at:,}",
+            font_size=12,
+        )
     figure.update_layout(barmode="stack", showlegend=False, hovermode="closest", bargap=0.1)
     figure.update_xaxes(range=[0, end * 1.3], tickformat=",", showgrid=True)
     figure.update_yaxes(visible=False)
@@ -137,7 +153,7 @@ def position(line: Mapping[str, Any]) -> go.Figure:
 
 def proof(result: Mapping[str, Any]) -> go.Figure:
     """Fill rate bought by each amount of stock, under the plan and under the rule of thumb."""
-    curve = pd.DataFrame(result["curve"])
+    curve, currency = pd.DataFrame(result["curve"]), result["currency"]
     figure = _figure(300, top=30)
     styles = {"recommended": (BLUE, "solid", "circle"), "weeks of cover": (ORANGE, "dash", "diamond")}
     for label, points in curve.groupby("label"):
@@ -152,13 +168,15 @@ def proof(result: Mapping[str, Any]) -> go.Figure:
             line={"color": colour, "dash": dash, "width": 2.5},
             marker={"symbol": symbol, "size": 8},
             customdata=[unit.format(value) for value in points["parameter"]],
-            hovertemplate="%{customdata}: %{y:.1%} met with " + result["currency"] + " %{x:,.0f}<extra></extra>",
+            hovertemplate=f"%{{customdata}}: %{{y:.1%}} met with {currency} %{{x:,.0f}}<extra></extra>",
         )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(
-        title=f"average stock at cost, {result['currency']}", tickformat=",", showgrid=True, title_font_size=12
+        title=f"average stock at cost, {currency}", tickformat=",", showgrid=True, title_font_size=12
     )
-    figure.update_yaxes(title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12)
+    figure.update_yaxes(
+        title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12
+    )
     return figure
 
 
@@ -168,27 +186,43 @@ def demand(weeks: pd.DataFrame, forecast: pd.DataFrame, days_out: pd.DataFrame, 
     figure.update_xaxes(type="date")
     _shade_days(figure, days_out, weeks)
     figure.add_bar(
-        x=weeks["week"], y=weeks["sold"], name="ordered", marker_color=BLUE, customdata=weeks["days_out"],
+        x=weeks["week"],
+        y=weeks["sold"],
+        name="ordered",
+        marker_color=BLUE,
+        customdata=weeks["days_out"],
         hovertemplate="%{y:,.0f} units, %{customdata} days without stock",
-    )  # fmt: skip
+    )
     unmet = (weeks["estimate"] - weeks["sold"]).clip(lower=0)
     if (unmet > 0.05).any():
         figure.add_bar(
-            x=weeks["week"], y=unmet.where(unmet > 0.05), name="estimated beyond stock", marker_color=SKY,
-            marker_pattern_shape="/", hovertemplate="+%{y:,.1f}",
-        )  # fmt: skip
+            x=weeks["week"],
+            y=unmet.where(unmet > 0.05),
+            name="estimated beyond stock",
+            marker_color=SKY,
+            marker_pattern_shape="/",
+            hovertemplate="+%{y:,.1f}",
+        )
     unknown = weeks[weeks["estimate"].isna()]
     if len(unknown):
         figure.add_scatter(
-            x=unknown["week"], y=[0] * len(unknown), name="left out: too few days in stock", mode="markers",
-            marker={"symbol": "x", "size": 7, "color": VERMILLION}, hovertemplate="left out of the forecast",
-        )  # fmt: skip
+            x=unknown["week"],
+            y=[0] * len(unknown),
+            name="left out: too few days in stock",
+            mode="markers",
+            marker={"symbol": "x", "size": 7, "color": VERMILLION},
+            hovertemplate="left out of the forecast",
+        )
     _band(figure, forecast, "q0.05", "q0.95", "90 % of outcomes", "rgba(0, 158, 115, 0.18)")
     _band(figure, forecast, "q0.25", "q0.75", "50 % of outcomes", "rgba(0, 158, 115, 0.38)")
     figure.add_scatter(
-        x=forecast["ds"], y=forecast["mean"], name="expected", line={"color": GREEN, "width": 2.5}, mode="lines",
+        x=forecast["ds"],
+        y=forecast["mean"],
+        name="expected",
+        line={"color": GREEN, "width": 2.5},
+        mode="lines",
         hovertemplate="%{y:,.1f}",
-    )  # fmt: skip
+    )
     _today(figure, as_of)
     figure.update_layout(barmode="stack")
     return figure
@@ -196,13 +230,24 @@ def demand(weeks: pd.DataFrame, forecast: pd.DataFrame, days_out: pd.DataFrame, 
 
 def _band(figure: go.Figure, forecast: pd.DataFrame, low: str, high: str, name: str, colour: str) -> None:
     figure.add_scatter(
-        x=forecast["ds"], y=forecast[low], line={"width": 0, "shape": "linear"}, showlegend=False, hoverinfo="skip",
+        x=forecast["ds"],
+        y=forecast[low],
+        line={"width": 0, "shape": "linear"},
+        showlegend=False,
+        hoverinfo="skip",
         mode="lines",
-    )  # fmt: skip
+    )
     figure.add_scatter(
-        x=forecast["ds"], y=forecast[high], name=name, fill="tonexty", fillcolor=colour, mode="lines",
-        line={"width": 0}, customdata=forecast[low], hovertemplate="%{customdata:,.0f} to %{y:,.0f}",
-    )  # fmt: skip
+        x=forecast["ds"],
+        y=forecast[high],
+        name=name,
+        fill="tonexty",
+        fillcolor=colour,
+        mode="lines",
+        line={"width": 0},
+        customdata=forecast[low],
+        hovertemplate="%{customdata:,.0f} to %{y:,.0f}",
+    )
 
 
 def _shade_days(figure: go.Figure, days_out: pd.DataFrame, weeks: pd.DataFrame) -> None:
@@ -213,14 +258,22 @@ def _shade_days(figure: go.Figure, days_out: pd.DataFrame, weeks: pd.DataFrame) 
     run = (days.diff() != pd.Timedelta(days=1)).cumsum()
     for _, block in days.groupby(run):
         figure.add_vrect(
-            x0=block.iloc[0], x1=block.iloc[-1] + pd.Timedelta(days=1), fillcolor=VERMILLION, opacity=0.13,
-            line_width=0, layer="below",
-        )  # fmt: skip
+            x0=block.iloc[0],
+            x1=block.iloc[-1] + pd.Timedelta(days=1),
+            fillcolor=VERMILLION,
+            opacity=0.13,
+            line_width=0,
+            layer="below",
+        )
     if len(days):
         figure.add_scatter(
-            x=[None], y=[None], mode="markers", name="out of stock", hoverinfo="skip",
+            x=[None],
+            y=[None],
+            mode="markers",
+            name="out of stock",
+            hoverinfo="skip",
             marker={"symbol": "square", "size": 11, "color": VERMILLION, "opacity": 0.3},
-        )  # fmt: skip
+        )
 
 
 def _today(figure: go.Figure, as_of: date) -> None:
@@ -246,30 +299,49 @@ def stock(
         end = pd.DataFrame({"ds": [pd.Timestamp(as_of)], "on_hand": [history["on_hand"].iloc[-1]]})
         shown = pd.concat([shown[["ds", "on_hand"]], end])
         figure.add_scatter(
-            x=shown["ds"], y=shown["on_hand"], name="on hand", line={"color": BLUE, "width": 2, "shape": "hv"},
+            x=shown["ds"],
+            y=shown["on_hand"],
+            name="on hand",
+            line={"color": BLUE, "width": 2, "shape": "hv"},
             hovertemplate="%{y:,.0f}",
-        )  # fmt: skip
+        )
     figure.add_scatter(
-        x=without["ds"], y=without["on_hand"], name="expected from what is on order",
-        line={"color": GREY, "width": 2, "dash": "dash"}, hovertemplate="%{y:,.0f}",
-    )  # fmt: skip
+        x=without["ds"],
+        y=without["on_hand"],
+        name="expected from what is on order",
+        line={"color": GREY, "width": 2, "dash": "dash"},
+        hovertemplate="%{y:,.0f}",
+    )
     if with_order is not None:
         figure.add_scatter(
-            x=with_order["ds"], y=with_order["on_hand"], name="expected with this order",
-            line={"color": ORANGE, "width": 2.5}, hovertemplate="%{y:,.0f}",
-        )  # fmt: skip
+            x=with_order["ds"],
+            y=with_order["on_hand"],
+            name="expected with this order",
+            line={"color": ORANGE, "width": 2.5},
+            hovertemplate="%{y:,.0f}",
+        )
     if len(arrivals):
         figure.add_scatter(
-            x=arrivals["ds"], y=[0] * len(arrivals), mode="markers+text", name="arrivals",
-            text=[f" +{units:,}" for units in arrivals["units"]], textposition="middle right",
-            marker={"symbol": "triangle-up", "size": 11, "color": GREEN}, customdata=arrivals["what"],
-            hovertemplate="%{text} %{customdata}", cliponaxis=False,
-        )  # fmt: skip
+            x=arrivals["ds"],
+            y=[0] * len(arrivals),
+            mode="markers+text",
+            name="arrivals",
+            text=[f" +{units:,}" for units in arrivals["units"]],
+            textposition="middle right",
+            marker={"symbol": "triangle-up", "size": 11, "color": GREEN},
+            customdata=arrivals["what"],
+            hovertemplate="%{text} %{customdata}",
+            cliponaxis=False,
+        )
     if reorder_point is not None:
         figure.add_hline(
-            y=reorder_point, line_dash="dash", line_color=VERMILLION, line_width=1.5,
+            y=reorder_point,
+            line_dash="dash",
+            line_color=VERMILLION,
+            line_width=1.5,
             annotation_text=f"reorder point {reorder_point:,} (of the position: on hand + on order)",
-            annotation_position="top left", annotation_font_size=12,
-        )  # fmt: skip
+            annotation_position="top left",
+            annotation_font_size=12,
+        )
     _today(figure, as_of)
     return figure

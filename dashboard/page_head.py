@@ -16,19 +16,21 @@ from orders.insights import Standing
 def start_page(question: str, *, needs_plan: bool = True) -> Standing:
     """Title and dates; stops the page with the next step where there is nothing to show yet."""
     st.subheader(question, anchor=False)
-    with refusals_shown():
+    try:
         where = queries.standing()
-        _say_dates(where)
-        if not where.has_orders:
-            _nothing_yet(
-                "No orders yet.",
-                "Import your own orders, or fill the database with a made-up company:",
-                "stockwright import orders FILE\nstockwright demo",
-            )
-        if needs_plan and where.plan_id is None:
-            _nothing_yet("No plan yet.", "Orders are in. Make the first plan:", "stockwright plan")
-        return where
-    st.stop()
+    except StockwrightError as refusal:
+        st.error(str(refusal))
+        st.stop()
+    _say_dates(where)
+    if not where.has_orders:
+        _nothing_yet(
+            "No orders yet.",
+            "Import your own orders, or see the made-up company in a database of its own:",
+            "stockwright import orders FILE\nstockwright demo",
+        )
+    if needs_plan and where.plan_id is None:
+        _nothing_yet("No plan yet.", "Orders are in. Make the first plan:", "stockwright plan")
+    return where
 
 
 def _say_dates(where: Standing) -> None:
@@ -46,7 +48,7 @@ def _say_dates(where: Standing) -> None:
 def _nothing_yet(what: str, then: str, commands: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{what}** {then}")
-        st.code(commands, language="bash")
+        st.code(commands, language=None)
     st.stop()
 
 

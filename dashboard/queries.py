@@ -89,7 +89,9 @@ def weekly(_version: str, plan_id: int) -> dict[str, Any]:
     with database().reading() as connection:
         return {
             "sales": insights.weekly_sales(connection, as_of=where.as_of, weeks=52, currency=terms.currency),
-            "stock": insights.weekly_stock(connection, plan, as_of=where.as_of, weeks=SPARK_WEEKS, terms=terms),
+            "stock": insights.weekly_stock(
+                connection, plan, as_of=where.as_of, weeks=SPARK_WEEKS, terms=terms
+            ),
             "purchases": insights.weekly_purchases(
                 connection, as_of=where.as_of, weeks=SPARK_WEEKS, time_zone=terms.time_zone
             ),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from data.schema import (
     channel,
@@ -32,7 +32,9 @@ from data.schema import (
 
 def data_version(connection: Connection) -> str:
     """A text that changes with every import, plan, proof, decision and term: readers may keep what they read."""
-    newest = [func.max(table.c.id) for table in (plan_run, decision, import_batch, proof_run, purchase_order_line)]
+    newest = [
+        func.max(table.c.id) for table in (plan_run, decision, import_batch, proof_run, purchase_order_line)
+    ]
     counts = [connection.execute(select(number)).scalar() or 0 for number in newest]
     set_at = connection.execute(select(func.max(term.c.set_at))).scalar()
     return "-".join(map(str, [*counts, set_at]))
@@ -57,19 +59,20 @@ def has_counted_stock(connection: Connection) -> bool:
     return connection.execute(wanted).scalar() is not None
 
 
-def daily_sales(connection: Connection, *, after: date, until: date) -> pd.DataFrame:
+def daily_sales(connection: Connection, *, after: date, until: date, currency: str) -> pd.DataFrame:
     """What was ordered and not cancelled per business day, all SKUs together.
 
     Returns:
-        ds (datetime64), units, value (minor units).
+        ds (datetime64), units, value (minor units, of what was sold in that currency).
     """
     line = order_line.c
     kept = line.quantity - line.quantity_cancelled
+    value = line.amount_minor * 1.0 * kept / line.quantity
     wanted = (
         select(
             sales_order.c.business_date,
             func.sum(kept),
-            func.sum(line.amount_minor * 1.0 * kept / line.quantity),
+            func.sum(case((sales_order.c.currency == currency, value), else_=0)),
         )
         .join_from(sales_order, order_line)
         .where(sales_order.c.business_date > after, sales_order.c.business_date <= until)
@@ -78,14 +81,15 @@ def daily_sales(connection: Connection, *, after: date, until: date) -> pd.DataF
     return _daily(connection, wanted)
 
 
-def daily_returns(connection: Connection, *, after: date, until: date) -> pd.DataFrame:
+def daily_returns(connection: Connection, *, after: date, until: date, currency: str) -> pd.DataFrame:
     """What came back per business day.
 
     Returns:
-        ds (datetime64), units, value (minor units).
+        ds (datetime64), units, value (minor units, of what was credited in that currency).
     """
+    value = func.sum(case((rma.c.currency == currency, rma_line.c.amount_minor), else_=0))
     wanted = (
-        select(rma.c.business_date, func.sum(rma_line.c.quantity), func.sum(rma_line.c.amount_minor))
+        select(rma.c.business_date, func.sum(rma_line.c.quantity), value)
         .join_from(rma, rma_line)
         .where(rma.c.business_date > after, rma.c.business_date <= until)
         .group_by(rma.c.business_date)
@@ -170,8 +174,8 @@ def open_purchase_lines(connection: Connection) -> pd.DataFrame:
     return _frame(
         connection,
         wanted,
-        ["number", "status", "supplier", "sku_id", "sku", "name", "location_id", "expected_date", "open_quantity",
-         "unit_cost"],
+        ["number", "status", "supplier", "sku_id", "sku", "name", "location_id", "expected_date",
+         "open_quantity", "unit_cost"],
     )  # fmt: skip
 
 

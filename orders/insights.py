@@ -73,18 +73,17 @@ def recommendations(connection: Connection, plan_id: int) -> pd.DataFrame:
         approved_quantity, approval_reason, purchase_order, is_draft.
     """
     decided = {row["recommendation_id"]: row for row in insight_rows.standing_decisions(connection, plan_id)}
-    rows = [
-        _recommendation(row._mapping, decided.get(row.id)) for row in plan_rows.recommendations(connection, plan_id)
-    ]
-    return pd.DataFrame(rows, columns=list(_RECOMMENDATION_COLUMNS)) if not rows else pd.DataFrame(rows)
+    planned = plan_rows.recommendations(connection, plan_id)
+    rows = [_recommendation(row._mapping, decided.get(row.id)) for row in planned]
+    return pd.DataFrame(rows, columns=list(_RECOMMENDATION_COLUMNS))
 
 
 _RECOMMENDATION_COLUMNS = (
     "id", "sku_id", "location_id", "sku", "name", "category", "location", "supplier", "state", "currency",
-    "order_quantity", "order_value", "margin_at_risk", "on_hand", "on_order", "unshipped", "inventory_position",
-    "reorder_point", "order_up_to_level", "safety_stock", "weekly_rate", "cover_weeks", "unit_cost", "unit_price",
-    "weekly_margin", "weekly_value", "on_hand_value", "reason", "assumptions", "numbers", "decision_id",
-    "approved_quantity", "approval_reason", "purchase_order", "is_draft",
+    "order_quantity", "order_value", "margin_at_risk", "on_hand", "on_order", "unshipped",
+    "inventory_position", "reorder_point", "order_up_to_level", "safety_stock", "weekly_rate", "cover_weeks",
+    "unit_cost", "unit_price", "weekly_margin", "weekly_value", "on_hand_value", "reason", "assumptions",
+    "numbers", "decision_id", "approved_quantity", "approval_reason", "purchase_order", "is_draft",
 )  # fmt: skip
 
 
@@ -127,12 +126,12 @@ def weekly_sales(connection: Connection, *, as_of: date, weeks: int, currency: s
     """What was sold and what came back in weeks that end with as_of, oldest first.
 
     Returns:
-        week (datetime64, its last day), units, value, returned_units, returned_value; weeks before the first
-        sale are left out.
+        week (datetime64, its last day), units, value, returned_units, returned_value (values: of what was
+        sold in that currency); weeks before the first sale are left out.
     """
     after = as_of - weeks * WEEK
-    sold = insight_rows.daily_sales(connection, after=after, until=as_of)
-    back = insight_rows.daily_returns(connection, after=after, until=as_of)
+    sold = insight_rows.daily_sales(connection, after=after, until=as_of, currency=currency)
+    back = insight_rows.daily_returns(connection, after=after, until=as_of, currency=currency)
     scale = 10 ** exponent(currency)
     ends = pd.DatetimeIndex([pd.Timestamp(as_of - number * WEEK) for number in reversed(range(weeks))])
     by_week = {
@@ -157,12 +156,15 @@ def weekly_purchases(connection: Connection, *, as_of: date, weeks: int, time_zo
     since = datetime.combine(as_of - weeks * WEEK + timedelta(days=1), time(), ZoneInfo(time_zone))
     rows = insight_rows.purchases_by_day(connection, since=since)
     ends = pd.DatetimeIndex([pd.Timestamp(as_of - number * WEEK) for number in reversed(range(weeks))])
-    days = pd.DataFrame({"ds": demand_history.business_days(rows["ordered_at"], time_zone), "value": rows["value"]})
+    ordered = demand_history.business_days(rows["ordered_at"], time_zone)
+    days = pd.DataFrame({"ds": ordered, "value": rows["value"]})
     days = days[days["ds"] <= pd.Timestamp(as_of)].astype({"value": "float64"})
     return _weekly(days, "value", as_of, ends)
 
 
-def weekly_stock(connection: Connection, plan: pd.DataFrame, *, as_of: date, weeks: int, terms: Terms) -> pd.DataFrame:
+def weekly_stock(
+    connection: Connection, plan: pd.DataFrame, *, as_of: date, weeks: int, terms: Terms
+) -> pd.DataFrame:
     """Stock at the close of weeks that end with as_of, valued at today's cost.
 
     Args:
@@ -208,7 +210,8 @@ def stock_by_cover(plan: pd.DataFrame) -> pd.DataFrame:
         "8 to 26 weeks": (plan["cover_weeks"] >= 8) & (plan["cover_weeks"] <= MOST_COVER_WEEKS),
         "over 26 weeks": plan["cover_weeks"] > MOST_COVER_WEEKS,
     }
-    rows = [(name, int(inside.sum()), plan.loc[inside, "on_hand_value"].sum()) for name, inside in bands.items()]
+    held = plan["on_hand_value"]
+    rows = [(name, int(inside.sum()), held[inside].sum()) for name, inside in bands.items()]
     return pd.DataFrame(rows, columns=["cover", "items", "value"])
 
 
@@ -254,7 +257,7 @@ def to_do(connection: Connection, plan: pd.DataFrame, *, as_of: date, terms: Ter
         *out_of_stock(counted, purchases),
         *late_supply(purchases, counted, as_of=as_of, terms=terms),
         *too_much_stock(counted, sold, as_of=as_of, terms=terms),
-        *parcel_trouble(parcels, as_of=as_of, terms=terms),
+        *parcel_trouble(parcels, terms=terms),
     ]
     return sorted(found, key=lambda one: -one.money)
 
@@ -278,20 +281,20 @@ def orders_to_approve(plan: pd.DataFrame, terms: Terms) -> list[ToDo]:
                 action="Review and approve",
             )
         )
-    for line in waiting[waiting["supplier"] == ""].to_dict("records"):
-        found.append(
-            ToDo(
-                kind="order",
-                money=line["margin_at_risk"],
-                money_says="margin at risk",
-                title=f"Order {line['order_quantity']:,} of {line['sku']} {line['name']}",
-                detail=f"{_money(line['order_value'], terms)} at cost. {line['inventory_position']:,} in position,"
-                f" reorder point {line['reorder_point']:,}",
-                page="recommendations",
-                query={"sku": line["sku"], "at": line["location"]},
-                action="Review and approve",
-            )
+    found += [
+        ToDo(
+            kind="order",
+            money=line["margin_at_risk"],
+            money_says="margin at risk",
+            title=f"Order {line['order_quantity']:,} of {line['sku']} {line['name']}",
+            detail=f"{_money(line['order_value'], terms)} at cost. Position {line['inventory_position']:,},"
+            f" reorder point {line['reorder_point']:,}",
+            page="recommendations",
+            query={"sku": line["sku"], "at": line["location"]},
+            action="Review and approve",
         )
+        for line in waiting[waiting["supplier"] == ""].to_dict("records")
+    ]
     return found
 
 
@@ -344,18 +347,17 @@ def late_supply(purchases: pd.DataFrame, plan: pd.DataFrame, *, as_of: date, ter
         worst = short.iloc[0] if len(short) else lines.iloc[0]
         days = (as_of - lines["expected_date"].min()).days
         value = _money((lines["open_quantity"] * lines["unit_cost"]).sum(), terms)
-        effect = (
-            f"leaves {', '.join(short['sku'].iloc[:3])}{f' and {len(short) - 3} more' if len(short) > 3 else ''} short"
-            if len(short)
-            else "nothing runs short within a week"
-        )
+        more = f" and {len(short) - 3} more" if len(short) > 3 else ""
+        effect = f"leaves {', '.join(short['sku'].iloc[:3])}{more} short"
+        supplier = worst["supplier"] or "an unknown supplier"
         found.append(
             ToDo(
                 kind="late supply",
                 money=float(short["weekly_margin"].sum()),
                 money_says="margin lost a week",
-                title=f"{number} from {worst['supplier'] or 'an unknown supplier'} is {_count(days, 'day')} late",
-                detail=f"{_count(len(lines), 'line')}, {value}: {effect}",
+                title=f"{number} from {supplier} is {_count(days, 'day')} late",
+                detail=f"{_count(len(lines), 'line')}, {value}: "
+                + (effect if len(short) else "nothing runs short within a week"),
                 page="item",
                 query={"sku": worst["sku"], "location": worst["location"] or ""},
                 action=f"See {worst['sku']}",
@@ -375,33 +377,36 @@ def too_much_stock(plan: pd.DataFrame, sold: pd.DataFrame, *, as_of: date, terms
     held["excess_units"] = np.ceil(held["on_hand"] - MOST_COVER_WEEKS * held["weekly_rate"]).astype(np.int64)
     held["excess_value"] = held["excess_units"] * held["unit_cost"]
     held = held.sort_values("excess_value", ascending=False)
+    unsold_since = pd.Timestamp(as_of - timedelta(days=UNSOLD_DAYS))
+    columns = ["sku", "name", "location", "on_hand", "excess_units", "excess_value", "last_sold"]
     found = []
     for category, lines in held.groupby("category"):
         excess = float(lines["excess_value"].sum())
-        unsold = int((pd.to_datetime(lines["last_sold"]) < pd.Timestamp(as_of - timedelta(days=UNSOLD_DAYS))).sum())
+        unsold = int((pd.to_datetime(lines["last_sold"]) < unsold_since).sum())
         slow = f"; {unsold} not sold for {UNSOLD_DAYS // 7} weeks" if unsold else ""
         found.append(
             ToDo(
                 kind="too much stock",
                 money=excess * terms.holding_cost_rate,
                 money_says="holding cost a year",
-                title=f"{category or 'No category'}: {_money(excess, terms)} beyond {MOST_COVER_WEEKS:.0f} weeks of cover",
+                title=f"{category or 'No category'}: {_money(excess, terms)} beyond {MOST_COVER_WEEKS:.0f} weeks"
+                " of cover",
                 detail=f"{_count(len(lines), 'item')} to clear, move or buy less of{slow}."
                 f" Largest: {lines.iloc[0]['sku']}",
-                rows=lines[["sku", "name", "location", "on_hand", "excess_units", "excess_value", "last_sold"]],
+                rows=lines[columns],
                 action="Which ones",
             )
         )
     return found
 
 
-def parcel_trouble(parcels: pd.DataFrame, *, as_of: date, terms: Terms) -> list[ToDo]:
+def parcel_trouble(parcels: pd.DataFrame, *, terms: Terms) -> list[ToDo]:
     """Overdue and lost parcels per carrier, at the value of their orders."""
     scale = 10 ** exponent(terms.currency)
     parcels = parcels.assign(value=parcels["value"].astype("float64") / scale)
     says = {
         "in_transit": ("late", "Ask the carrier, tell the customers"),
-        "lost": (f"lost in the last {LOST_PARCEL_DAYS} days", "Send again or refund, and claim from the carrier"),
+        "lost": (f"lost in the last {LOST_PARCEL_DAYS} days", "Send again or refund, and claim"),
     }
     found = []
     for (status, carrier), cases in parcels.groupby(["status", "carrier"]):
@@ -446,7 +451,9 @@ class ItemRecords:
     sold_in_a_year: int
 
 
-def item_records(connection: Connection, *, sku_id: int, location_id: int, as_of: date, limit: int = 50) -> ItemRecords:
+def item_records(
+    connection: Connection, *, sku_id: int, location_id: int, as_of: date, limit: int = 50
+) -> ItemRecords:
     """The newest orders and purchases of an item, and a year's reasons for its returns."""
     key = {"sku_id": sku_id, "location_id": location_id}
     since = as_of - timedelta(days=365)

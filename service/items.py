@@ -50,7 +50,7 @@ class ItemView:
         records: Orders, purchases and returns.
     """
 
-    point: pd.Series  # type: ignore[type-arg]
+    point: pd.Series
     as_of: date
     weeks: pd.DataFrame
     days_out: pd.DataFrame
@@ -91,6 +91,7 @@ def item_view(database: Database, known: Outlook, *, sku: str, location: str) ->
         records = item_records(connection, **key, as_of=known.as_of)
         purchases = insight_rows.open_purchase_lines(connection)
     of_item = (purchases["sku_id"] == key["sku_id"]) & (purchases["location_id"] == key["location_id"])
+    is_here = closing["location_id"] == key["location_id"]
     demand = known.demand[known.demand["unique_id"] == found.index[0]]
     band = known.forecast[known.forecast["unique_id"] == found.index[0]]
     return ItemView(
@@ -99,7 +100,7 @@ def item_view(database: Database, known: Outlook, *, sku: str, location: str) ->
         weeks=_weeks(demand, known.as_of),
         days_out=demand.loc[~demand["in_stock"].astype(bool), ["ds"]].reset_index(drop=True),
         forecast=band.drop(columns="unique_id").reset_index(drop=True),
-        stock=closing.loc[closing["location_id"] == key["location_id"], ["ds", "on_hand"]].reset_index(drop=True),
+        stock=closing.loc[is_here, ["ds", "on_hand"]].reset_index(drop=True),
         open_purchases=purchases[of_item].reset_index(drop=True),
         records=records,
     )
@@ -143,7 +144,7 @@ def stock_projection(
         on_hand: Units at its close.
         unshipped: Units of these that are promised already.
         weekly_rate: Expected demand.
-        arrivals: expected_date and open_quantity; what is late already, or has no date, comes on the next day.
+        arrivals: expected_date and open_quantity; what is late, or has no date, comes on the next day.
         days: How far to look.
 
     Returns:

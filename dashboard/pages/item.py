@@ -1,5 +1,7 @@
 """How does this item sell, what will it sell, and how will its stock go? SKU and location live in the URL."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,6 +15,7 @@ from service.items import HISTORY_WEEKS, ItemView, stock_projection
 
 BOOKS = ("customer orders", "purchase orders", "returns")
 HISTORY_DAYS = 26 * 7
+LINE_IN_URL = {"sku": "sku", "at": "location", "q": "sku", "state": "state"}
 
 
 def choose(points: pd.DataFrame, first: str) -> tuple[str, str]:
@@ -22,13 +25,20 @@ def choose(points: pd.DataFrame, first: str) -> tuple[str, str]:
     codes = list(labels)
     asked = st.query_params.get("sku", first)
     sku = at_sku.selectbox(
-        "SKU", codes, index=codes.index(asked) if asked in codes else 0, key="chosen-sku",
-        format_func=lambda code: labels[code], help="Type a part of the code or the name",
-    )  # fmt: skip
+        "SKU",
+        codes,
+        index=codes.index(asked) if asked in codes else 0,
+        key="chosen-sku",
+        format_func=lambda code: labels[code],
+        help="Type a part of the code or the name",
+    )
     places = sorted(points.loc[points["sku"] == sku, "location"])
     wanted = st.query_params.get("location", "")
     place = at_place.selectbox(
-        "Location", places, index=places.index(wanted) if wanted in places else 0, key=f"chosen-location-{sku}"
+        "Location",
+        places,
+        index=places.index(wanted) if wanted in places else 0,
+        key=f"chosen-location-{sku}",
     )
     if (st.query_params.get("sku"), st.query_params.get("location")) != (sku, place):
         st.query_params.update({"sku": sku, "location": place})
@@ -39,12 +49,14 @@ def facts(view: ItemView, line: dict[str, Any] | None, currency: str) -> None:
     """Who supplies it on which terms, and how it stands, in one row."""
     point = view.point
     supplier = point["supplier"] if isinstance(point["supplier"], str) else "no known supplier"
+    priced = point if line is None else line
+    cost, price = priced["unit_cost"], priced["unit_price"]
     category = f"{point['category']} · " if isinstance(point["category"], str) else ""
     st.markdown(
         plain(
-            f"{category}{supplier} · lead time {point['lead_time_days']:.0f} ± {point['lead_time_sd_days']:.0f} days"
-            f" ({point['lead_time_source']}) · at least {point['moq']:,}, packs of {point['pack_size']:,}"
-            f" · costs {point['unit_cost']:,.2f} {currency}, sells at {point['unit_price']:,.2f} {currency}"
+            f"{category}{supplier} · lead time {point['lead_time_days']:.0f} ±"
+            f" {point['lead_time_sd_days']:.0f} days ({point['lead_time_source']}) · at least {point['moq']:,}, packs of {point['pack_size']:,}"
+            f" · costs {cost:,.2f} {currency}, sells at {price:,.2f} {currency}"
         )
     )
     if line is None:
@@ -70,39 +82,46 @@ def arrivals(view: ItemView) -> pd.DataFrame:
     for line in view.open_purchases.to_dict("records"):
         expected = line["expected_date"]
         is_late = pd.isna(expected) or pd.Timestamp(expected) < tomorrow
-        note = "no date" if pd.isna(expected) else "late" if is_late else "draft" if line["status"] == "draft" else ""
+        state = "no date" if pd.isna(expected) else "late" if is_late else line["status"]
         day = tomorrow if is_late else pd.Timestamp(expected)
-        rows.append((day, line["open_quantity"], f"{line['number']}{f' ({note})' if note else ''}"))
+        rows.append((day, line["open_quantity"], f"{line['number']} ({state})"))
     frame = pd.DataFrame(rows, columns=["ds", "units", "what"])
     return frame[frame["ds"] <= view.forecast["ds"].max()] if len(frame) else frame
 
 
 def stock_picture(view: ItemView, line: dict[str, Any] | None) -> None:
     point = view.point
-    start = {
-        "as_of": view.as_of,
-        "on_hand": int(point["on_hand"] if line is None else line["on_hand"]),
-        "unshipped": int(point["unshipped"]),
-        "weekly_rate": float(view.forecast["mean"].iloc[0]) if len(view.forecast) else 0.0,
-    }
+    expected = partial(
+        stock_projection,
+        as_of=view.as_of,
+        on_hand=int(point["on_hand"] if line is None else line["on_hand"]),
+        unshipped=int(point["unshipped"]),
+        weekly_rate=float(view.forecast["mean"].iloc[0]) if len(view.forecast) else 0.0,
+    )
     coming = view.open_purchases[["expected_date", "open_quantity"]]
-    without = stock_projection(**start, arrivals=coming)
+    without = expected(arrivals=coming)
     with_order = None
     if line is not None and line["state"] == TO_APPROVE:
-        due = view.as_of + pd.Timedelta(days=round(point["lead_time_days"])).to_pytimedelta()
+        due = view.as_of + timedelta(days=round(point["lead_time_days"]))
         ours = pd.DataFrame({"expected_date": [due], "open_quantity": [line["order_quantity"]]})
-        with_order = stock_projection(**start, arrivals=ours if coming.empty else pd.concat([coming, ours]))
+        with_order = expected(arrivals=ours if coming.empty else pd.concat([coming, ours]))
     since = pd.Timestamp(view.as_of) - pd.Timedelta(days=HISTORY_DAYS)
     reorder_point = None if line is None else int(line["reorder_point"])
     st.plotly_chart(
         charts.stock(
-            view.stock, without, with_order, arrivals(view), reorder_point=reorder_point, as_of=view.as_of, since=since
+            view.stock,
+            without,
+            with_order,
+            arrivals(view),
+            reorder_point=reorder_point,
+            as_of=view.as_of,
+            since=since,
         ),
         config=charts.CONFIG,
         key="stock",
-    )  # fmt: skip
+    )
     if view.stock.empty:
-        st.caption("Stock was never counted here, so that there is no history; the projection starts from an assumption.")
+        st.caption("Stock was never counted here: no history, and the projection starts from an assumption.")
 
 
 def advice(line: dict[str, Any] | None, currency: str) -> None:
@@ -117,7 +136,8 @@ def advice(line: dict[str, Any] | None, currency: str) -> None:
         elif line["state"] == TO_APPROVE:
             st.markdown(f"#### Order {line['order_quantity']:,}")
             st.caption(
-                f"{money(line['order_value'], currency)} at cost · {money(line['margin_at_risk'], currency)} margin at risk"
+                f"{money(line['order_value'], currency)} at cost ·"
+                f" {money(line['margin_at_risk'], currency)} margin at risk"
             )
         else:
             st.markdown("#### Order nothing")
@@ -127,10 +147,11 @@ def advice(line: dict[str, Any] | None, currency: str) -> None:
                 st.badge(plain(assumed), color="orange")
             if not line["assumptions"]:
                 st.badge("All measured", color="green")
+        can_approve = line["state"] == TO_APPROVE
         st.page_link(
             "pages/recommendations.py",
-            label=":primary[The arithmetic, and approve]" if line["state"] == TO_APPROVE else ":primary[The arithmetic]",
-            query_params={"sku": line["sku"], "at": line["location"], "q": line["sku"], "state": line["state"]},
+            label=":primary[The arithmetic, and approve]" if can_approve else ":primary[The arithmetic]",
+            query_params={name: line[key] for name, key in LINE_IN_URL.items()},
         )
 
 
@@ -144,7 +165,8 @@ def returns(view: ItemView) -> None:
             return
         rate = f" of {sold:,} shipped ({total / sold:.1%})" if sold else ""
         st.caption(f"{count(total, 'unit')}{rate} in a year")
-        by_reason = back.assign(reason=back["reason"].fillna("no reason given")).groupby("reason")["units"].sum()
+        reasons = back["reason"].fillna("no reason given")
+        by_reason = back["units"].groupby(reasons).sum()
         for reason, number in by_reason.sort_values(ascending=False).items():
             st.markdown(f":small[{plain(str(reason))}: **{number:,}**]")
 
@@ -178,8 +200,15 @@ def books(view: ItemView, currency: str) -> None:
         height=min(330, 38 + 35 * len(frame)),
         column_config=days
         | {
-            "order": "Order", "channel": "Channel", "country": "Country", "promotion": "Promotion", "number": "Number",
-            "status": "Status", "supplier": "Supplier", "reason": "Reason", "disposition": "Goods",
+            "order": "Order",
+            "channel": "Channel",
+            "country": "Country",
+            "promotion": "Promotion",
+            "number": "Number",
+            "status": "Status",
+            "supplier": "Supplier",
+            "reason": "Reason",
+            "disposition": "Goods",
             "returns": column.NumberColumn("Returns", format="localized"),
             "units": column.NumberColumn("Units", format="localized"),
             "quantity": column.NumberColumn("Quantity", format="localized"),
@@ -189,7 +218,7 @@ def books(view: ItemView, currency: str) -> None:
             "unit_price": column.NumberColumn("Unit price", format="%.2f"),
             "unit_cost": column.NumberColumn(f"Unit cost, {currency}", format="%.2f"),
         },
-    )  # fmt: skip
+    )
 
 
 where = start_page("How does this item sell, and how will its stock go?")
@@ -210,7 +239,9 @@ with refusals_shown():
     with pictured:
         st.markdown("#### Units ordered a week, and what the next weeks may bring")
         st.plotly_chart(
-            charts.demand(view.weeks, view.forecast, view.days_out, view.as_of), config=charts.CONFIG, key="demand"
+            charts.demand(view.weeks, view.forecast, view.days_out, view.as_of),
+            config=charts.CONFIG,
+            key="demand",
         )
         st.markdown("#### Stock, as it was and as it is expected")
         stock_picture(view, line)
@@ -218,4 +249,7 @@ with refusals_shown():
         advice(line, currency)
         returns(view)
     books(view, currency)
-    st.caption(f"Demand of the last {HISTORY_WEEKS} weeks, stock of the last {HISTORY_DAYS // 7}; the newest 50 lines of each book.")
+    st.caption(
+        f"Demand of the last {HISTORY_WEEKS} weeks, stock of the last {HISTORY_DAYS // 7};"
+        " the newest 50 lines of each book."
+    )

@@ -80,20 +80,38 @@ def say_what_happened() -> None:
 
 def filtered(plan: pd.DataFrame) -> pd.DataFrame:
     """The lines that the filters leave; the filters are in the URL."""
-    state, supplier, location, category, search = st.columns([3.9, 2.1, 1.6, 1.6, 1.7], vertical_alignment="bottom")
+    state, supplier, location, category, search = st.columns(
+        [3.9, 2.1, 1.6, 1.6, 1.7], vertical_alignment="bottom"
+    )
     chosen_state = state.segmented_control(
-        "Show", STATES, key="state", default=TO_APPROVE, bind="query-params",
+        "Show",
+        STATES,
+        key="state",
+        default=TO_APPROVE,
+        bind="query-params",
         format_func=lambda name: f"{name} ({int((plan['state'] == name).sum()):,})",
-    )  # fmt: skip
+    )
     choices = {
         "supplier": supplier.multiselect(
-            "Supplier", names(plan, "supplier"), key="supplier", bind="query-params", placeholder="All suppliers"
+            "Supplier",
+            names(plan, "supplier"),
+            key="supplier",
+            bind="query-params",
+            placeholder="All suppliers",
         ),
         "location": location.multiselect(
-            "Location", names(plan, "location"), key="location", bind="query-params", placeholder="All locations"
+            "Location",
+            names(plan, "location"),
+            key="location",
+            bind="query-params",
+            placeholder="All locations",
         ),
         "category": category.multiselect(
-            "Category", names(plan, "category"), key="category", bind="query-params", placeholder="All categories"
+            "Category",
+            names(plan, "category"),
+            key="category",
+            bind="query-params",
+            placeholder="All categories",
         ),
     }
     text = search.text_input("Search", key="q", bind="query-params", placeholder="SKU or name")
@@ -121,8 +139,19 @@ def table(lines: pd.DataFrame, currency: str) -> tuple[list[int], int]:
         order_value=lines["order_value"].round(),
         margin_at_risk=lines["margin_at_risk"].round(),
     )
-    order = ["sku", "name", "location", "quantity", "order_value", "margin_at_risk", "inventory_position",
-             "reorder_point", "cover_weeks", "supplier", "purchase_order"]  # fmt: skip
+    order = [
+        "sku",
+        "name",
+        "location",
+        "quantity",
+        "order_value",
+        "margin_at_risk",
+        "inventory_position",
+        "reorder_point",
+        "cover_weeks",
+        "supplier",
+        "purchase_order",
+    ]
     if not (lines["purchase_order"] != "").any():
         order.remove("purchase_order")
     key = f"lines-{hash(tuple(lines['id']))}-{hash(tuple(lines['decision_id']))}"
@@ -141,18 +170,24 @@ def table(lines: pd.DataFrame, currency: str) -> tuple[list[int], int]:
             "quantity": column.NumberColumn("Order", format="localized", width=58),
             "order_value": column.NumberColumn(f"Value, {currency}", format="localized", width=82),
             "margin_at_risk": column.ProgressColumn(
-                f"At risk, {currency}", format="localized", min_value=0, max_value=max(most, 1.0), width=112,
+                f"At risk, {currency}",
+                format="localized",
+                min_value=0,
+                max_value=max(most, 1.0),
+                width=112,
                 help="Margin expected to be lost until the next delivery if nothing is ordered",
             ),
             "inventory_position": column.NumberColumn(
                 "Position", format="localized", width=66, help="On hand + on order − not yet shipped"
             ),
             "reorder_point": column.NumberColumn("Reorder at", format="localized", width=76),
-            "cover_weeks": column.NumberColumn("Weeks left", format="%.1f", width=76, help="On hand at the expected rate"),
+            "cover_weeks": column.NumberColumn(
+                "Weeks left", format="%.1f", width=76, help="On hand at the expected rate"
+            ),
             "supplier": column.TextColumn("Supplier", width=160),
             "purchase_order": column.TextColumn("Draft", width=90),
         },
-    )  # fmt: skip
+    )
     selection = chosen["selection"]
     rows, cells = list(selection["rows"]), list(selection["cells"])
     if cells:
@@ -175,16 +210,23 @@ def explain(line: Line, currency: str) -> None:
     is_order = line["order_quantity"] > 0
     what = f"Order {line['order_quantity']:,}" if is_order else "Order nothing"
     st.markdown(f"#### {what} · {plain(line['sku'])}")
-    st.markdown(f"{plain(line['name'])} at {plain(line['location'])}, from {plain(line['supplier'] or 'no known supplier')}")
+    supplier = line["supplier"] or "no known supplier"
+    st.markdown(plain(f"{line['name']} at {line['location']}, from {supplier}"))
     st.plotly_chart(charts.position(line), config=charts.CONFIG, key="position")
     st.markdown(arithmetic(line, currency))
     with st.container(horizontal=True, gap="xsmall"):
         for assumed in line["assumptions"]:
             st.badge(plain(assumed), color="orange")
         if not line["assumptions"]:
-            st.badge("All measured: stock counted, lead time from receipts, cost from the item", color="green")
+            st.badge(
+                "All measured: stock counted, lead time from receipts, cost from the item", color="green"
+            )
     target = {"sku": line["sku"], "location": line["location"]}
-    st.page_link("pages/item.py", label=f":primary[History, forecast and stock of {plain(line['sku'])}]", query_params=target)
+    st.page_link(
+        "pages/item.py",
+        label=f":primary[History, forecast and stock of {plain(line['sku'])}]",
+        query_params=target,
+    )
 
 
 def arithmetic(line: Line, currency: str) -> str:
@@ -207,7 +249,11 @@ def arithmetic(line: Line, currency: str) -> str:
             f"{units(numbers['weekly_rate'])} a week × {numbers['protection_days']:.0f} days (lead time {lead:.0f}"
             f" ± {numbers['lead_time_sd_days']:.0f}, review {review:.0f})",
         ),
-        ("Safety stock", units(line["safety_stock"]), f"against that ±; meets {share(numbers['fill_rate'])} of demand"),
+        (
+            "Safety stock",
+            units(line["safety_stock"]),
+            f"against that ±; meets {share(numbers['fill_rate'])} of demand",
+        ),
         ("Reorder point", f"**{line['reorder_point']:,}**", f"demand + safety stock; position is {compared}"),
         (
             "Order up to",
@@ -231,7 +277,9 @@ def decide(line: Line) -> None:
     """Approve, with another quantity and its reason if need be; or take the approval back."""
     if line["state"] == APPROVED:
         reason = f" ({plain(line['approval_reason'])})" if line["approval_reason"] else ""
-        st.markdown(f"Approved: **{line['approved_quantity']:,}** on draft **{plain(line['purchase_order'])}**{reason}.")
+        st.markdown(
+            f"Approved: **{line['approved_quantity']:,}** on draft **{plain(line['purchase_order'])}**{reason}."
+        )
         if line["is_draft"]:
             st.button("Withdraw approval", on_click=withdraw, args=([line["id"]],), key="withdraw")
         return
@@ -239,18 +287,27 @@ def decide(line: Line) -> None:
         return
     amount, why, act = st.columns([1.1, 2.2, 1.2], vertical_alignment="bottom")
     quantity = amount.number_input(
-        "Quantity", min_value=1, value=int(line["order_quantity"]), step=int(line["numbers"]["pack_size"]),
+        "Quantity",
+        min_value=1,
+        value=int(line["order_quantity"]),
+        step=int(line["numbers"]["pack_size"]),
         key=f"quantity-{line['id']}",
-    )  # fmt: skip
+    )
     is_other = quantity != line["order_quantity"]
     reason = why.text_input(
-        "Reason", key=f"reason-{line['id']}", disabled=not is_other,
+        "Reason",
+        key=f"reason-{line['id']}",
+        disabled=not is_other,
         placeholder="why another quantity" if is_other else "only for another quantity",
-    )  # fmt: skip
+    )
     act.button(
-        f"Approve {quantity:,}", type="primary", key="approve", width="stretch", on_click=approve,
+        f"Approve {quantity:,}",
+        type="primary",
+        key="approve",
+        width="stretch",
+        on_click=approve,
         args=([line], int(quantity) if is_other else None, reason or None),
-    )  # fmt: skip
+    )
 
 
 # Proving
@@ -289,10 +346,13 @@ with refusals_shown():
         )
         if len(waiting):
             act.button(
-                f"Approve {'ticked' if rows else 'all shown'} ({len(waiting):,})", key="approve-many", width="stretch",
-                on_click=approve, args=(waiting.to_dict("records"),),
+                f"Approve {'ticked' if rows else 'all shown'} ({len(waiting):,})",
+                key="approve-many",
+                width="stretch",
+                on_click=approve,
+                args=(waiting.to_dict("records"),),
                 help="Makes draft purchase orders, one per supplier and location. Can be undone.",
-            )  # fmt: skip
+            )
         if not len(lines):
             st.info("No line fits these filters.")
     with explained, st.container(border=True):

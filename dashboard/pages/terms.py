@@ -48,9 +48,11 @@ def form(terms: Terms) -> None:
             column.markdown(f"**{group}**")
             for name, label in names.items():
                 column.text_input(
-                    label.format(currency=terms.currency), value=values[name], key=f"term-{name}",
+                    label.format(currency=terms.currency),
+                    value=values[name],
+                    key=f"term-{name}",
                     help=f"{MEANINGS[name][:1].upper()}{MEANINGS[name][1:]}.",
-                )  # fmt: skip
+                )
                 if wrong is not None and wrong[0] == name:
                     column.error(wrong[1])
         st.form_submit_button("Save terms", type="primary", on_click=save, args=(values,))

@@ -1,5 +1,7 @@
 """What needs me today? Ranked by money, each line ending in something to do."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -17,54 +19,91 @@ def cards(where: Standing, plan: pd.DataFrame, weekly: dict[str, pd.DataFrame]) 
     currency, stock = where.terms.currency, weekly["stock"]
     waiting = plan[plan["state"] == TO_APPROVE]
     served, value, orders, risk = st.columns(4)
-    promised = f"plan promises {share(where.summary['achieved_fill_rate'])}, target {share(where.summary['fill_rate_target'])}"
+    target = f"target {share(where.summary['fill_rate_target'])}"
+    promised = share(where.summary["achieved_fill_rate"])
     with served:
         if stock.empty:
             st.metric(
-                "Fill rate promised", share(where.summary["achieved_fill_rate"]), border=True, height="stretch",
-                delta=f"target {share(where.summary['fill_rate_target'])}", delta_color="off", delta_arrow="off",
+                "Fill rate promised",
+                promised,
+                border=True,
+                height="stretch",
+                delta=target,
+                delta_color="off",
+                delta_arrow="off",
                 help="Share of demand, by value, that the plan expects to meet from stock.",
-            )  # fmt: skip
+            )
         else:
             st.metric(
-                "Demand in stock now", share(stock["in_stock"].iloc[-1]), border=True, height="stretch",
-                delta=promised, delta_color="off", delta_arrow="off", chart_data=stock["in_stock"] * 100,
+                "Demand in stock now",
+                share(stock["in_stock"].iloc[-1]),
+                border=True,
+                height="stretch",
+                delta=f"plan promises {promised}, {target}",
+                delta_color="off",
+                delta_arrow="off",
+                chart_data=stock["in_stock"] * 100,
                 help="Share of expected demand, by value, whose SKU has something on hand where it is asked for;"
                 f" the line shows the last {len(stock)} weeks. The promise is a fill rate: the share of demand met.",
-            )  # fmt: skip
+            )
     with value:
         planned = where.summary["average_stock_value"]
         if stock.empty:
             st.metric(
-                "Stock the plan needs, at cost", money(planned, currency), border=True, height="stretch",
-                delta="on average; never counted", delta_color="off", delta_arrow="off",
+                "Stock the plan needs, at cost",
+                money(planned, currency),
+                border=True,
+                height="stretch",
+                delta="on average; never counted",
+                delta_color="off",
+                delta_arrow="off",
                 help="Average stock at cost that the reorder points lead to.",
-            )  # fmt: skip
+            )
         else:
             st.metric(
-                "Stock value at cost", money(stock["value"].iloc[-1], currency), border=True, height="stretch",
-                delta=f"plan needs {money(planned, currency)} on average", delta_color="off", delta_arrow="off",
-                chart_data=stock["value"], chart_type="area",
+                "Stock value at cost",
+                money(stock["value"].iloc[-1], currency),
+                border=True,
+                height="stretch",
+                delta=f"plan needs {money(planned, currency)} on average",
+                delta_color="off",
+                delta_arrow="off",
+                chart_data=stock["value"],
+                chart_type="area",
                 help=f"Units on hand at the unit cost of today; the line shows the last {len(stock)} weeks.",
-            )  # fmt: skip
+            )
     with orders:
+        suppliers = waiting.loc[waiting["supplier"] != "", "supplier"].nunique()
+        said = count(len(waiting), "line") + (f", {count(suppliers, 'supplier')}" if suppliers else "")
         st.metric(
-            "Orders to approve", money(waiting["order_value"].sum(), currency), border=True, height="stretch",
-            delta=f"{count(len(waiting), 'line')}, {count(waiting['supplier'].nunique(), 'supplier')}",
-            delta_color="off", delta_arrow="off", chart_data=weekly["purchases"], chart_type="bar",
+            "Orders to approve",
+            money(waiting["order_value"].sum(), currency),
+            border=True,
+            height="stretch",
+            delta=said,
+            delta_color="off",
+            delta_arrow="off",
+            chart_data=weekly["purchases"],
+            chart_type="bar",
             help="Value at cost of the recommendations that nobody has decided on. The bars show what was ordered"
             f" from suppliers in each of the last {len(weekly['purchases'])} weeks, to compare.",
-        )  # fmt: skip
+        )
     with risk:
         largest = waiting["margin_at_risk"].sort_values(ascending=False)
         top = largest.iloc[:10].sum() / largest.sum() if largest.sum() else 0.0
         st.metric(
-            "Margin at risk", money(largest.sum(), currency), border=True, height="stretch",
-            delta=f"{top:.0%} of it in the first {min(10, len(largest))} lines", delta_color="off",
-            delta_arrow="off", chart_data=largest.iloc[:26], chart_type="bar",
+            "Margin at risk",
+            money(largest.sum(), currency),
+            border=True,
+            height="stretch",
+            delta=f"{top:.0%} of it in the first {min(10, len(largest))} lines",
+            delta_color="off",
+            delta_arrow="off",
+            chart_data=largest.iloc[:26],
+            chart_type="bar",
             help="Margin expected to be lost until the next delivery if nothing is ordered. The bars show the lines"
             " with most at risk.",
-        )  # fmt: skip
+        )
 
 
 def show_to_do(one: ToDo, currency: str, number: int) -> None:
@@ -73,14 +112,21 @@ def show_to_do(one: ToDo, currency: str, number: int) -> None:
     matter.markdown(f"**{plain(one.title)}**  \n:small[:gray[{plain(one.detail)}]]")
     with action:
         if one.page:
-            st.page_link(f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query))
+            st.page_link(
+                f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query)
+            )
         else:
             with st.popover(f":primary[{plain(one.action)}]", type="tertiary", key=f"rows-{number}"):
-                st.dataframe(one.rows, hide_index=True, width=760, height=min(420, 38 + 35 * len(one.rows)),
-                             column_config=case_columns(currency))  # fmt: skip
+                st.dataframe(
+                    one.rows,
+                    hide_index=True,
+                    width=760,
+                    height=min(420, 38 + 35 * len(one.rows)),
+                    column_config=case_columns(currency),
+                )
 
 
-def case_columns(currency: str) -> dict[str, object]:
+def case_columns(currency: str) -> dict[str, Any]:
     column = st.column_config
     return {
         "sku": "SKU",
@@ -113,9 +159,13 @@ with listed:
     head.markdown("#### Do next")
     with chosen:
         kind = st.pills(
-            "Show only", found, key="show", bind="query-params", label_visibility="collapsed",
+            "Show only",
+            found,
+            key="show",
+            bind="query-params",
+            label_visibility="collapsed",
             format_func=lambda name: f"{name} ({sum(one.kind == name for one in things)})",
-        )  # fmt: skip
+        )
     wanted = [one for one in things if kind in (None, one.kind)]
     everything = st.session_state.get("everything", False)
     with st.container(gap="xsmall"):
@@ -133,5 +183,7 @@ with pictured:
     if weekly["stock"].empty:
         st.caption("Stock was never counted. Import a count: `stockwright import stock FILE`")
     else:
-        st.plotly_chart(charts.stock_by_cover(insights.stock_by_cover(plan), currency), config=charts.CONFIG, key="cover")
+        st.plotly_chart(
+            charts.stock_by_cover(insights.stock_by_cover(plan), currency), config=charts.CONFIG, key="cover"
+        )
         st.caption("At the rate the plan expects, at today's cost.")
