@@ -4,9 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-HERE = Path(__file__).parent
+ICON = str(Path(__file__).parent / "static" / "icon.png")
 
-st.set_page_config(page_title="Stockwright", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
+st.set_page_config(page_title="Stockwright", page_icon=ICON, layout="wide")
+st.logo(ICON)
 st.navigation(
     [
         st.Page("pages/today.py", title="Today", default=True),

@@ -41,9 +41,7 @@ def protect_stock_moves(connection: Connection) -> None:
     )
     for name, when in _POSTGRESQL.items():
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON stock_move")
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION refuse_stock_move_change()"
-        )
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION refuse_stock_move_change()")
 
 
 def missing_triggers(connection: Connection) -> list[str]:
@@ -51,8 +49,9 @@ def missing_triggers(connection: Connection) -> list[str]:
     if connection.dialect.name == "sqlite":
         wanted, found = _SQLITE, "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        wanted, found = _POSTGRESQL, (
-            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'stock_move'::regclass AND tgenabled IN ('O', 'A')"
+        wanted, found = (
+            _POSTGRESQL,
+            ("SELECT tgname FROM pg_trigger WHERE tgrelid = 'stock_move'::regclass AND tgenabled IN ('O', 'A')"),
         )
     present = set(connection.execute(text(found)).scalars())
     return [name for name in wanted if name not in present]

@@ -41,7 +41,7 @@ def file_was_imported(connection: Connection, *, kind: str, sha256: str) -> bool
 
 def stored_documents(connection: Connection, channel_ids: Iterable[int]) -> dict[tuple[int, str], int]:
     """(channel, external reference) → fingerprint of the documents that these channels hold."""
-    wanted = select(
-        import_document.c.channel_id, import_document.c.external_ref, import_document.c.fingerprint
-    ).where(import_document.c.channel_id.in_(list(channel_ids)))
+    wanted = select(import_document.c.channel_id, import_document.c.external_ref, import_document.c.fingerprint).where(
+        import_document.c.channel_id.in_(list(channel_ids))
+    )
     return {(channel, ref): fingerprint for channel, ref, fingerprint in connection.execute(wanted)}

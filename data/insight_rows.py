@@ -1,4 +1,4 @@
-"""Rows behind the read-only questions: what was sold, what is late, what was decided, what happened to one item."""
+"""Rows behind the read-only questions: what was sold, is late, was decided, happened to one item."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ from data.schema import (
 
 
 def data_version(connection: Connection) -> str:
-    """A text that changes with every import, plan, proof, decision and term: readers may keep what they read."""
-    newest = [
-        func.max(table.c.id) for table in (plan_run, decision, import_batch, proof_run, purchase_order_line)
-    ]
+    """A text that changes with every import, plan, proof, decision and term, so that reads can be kept."""
+    newest = [func.max(table.c.id) for table in (plan_run, decision, import_batch, proof_run, purchase_order_line)]
     counts = [connection.execute(select(number)).scalar() or 0 for number in newest]
     set_at = connection.execute(select(func.max(term.c.set_at))).scalar()
     return "-".join(map(str, [*counts, set_at]))
@@ -314,9 +312,7 @@ def item_returns(connection: Connection, *, sku_id: int, location_id: int, since
     wanted = (
         select(rma_line.c.reason, rma_line.c.disposition, units, func.count())
         .join_from(rma_line, rma)
-        .where(
-            rma_line.c.sku_id == sku_id, rma_line.c.location_id == location_id, rma.c.business_date > since
-        )
+        .where(rma_line.c.sku_id == sku_id, rma_line.c.location_id == location_id, rma.c.business_date > since)
         .group_by(rma_line.c.reason, rma_line.c.disposition)
         .order_by(units.desc())
     )

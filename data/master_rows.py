@@ -103,9 +103,7 @@ def set_supply_terms(connection: Connection, rows: Sequence[Mapping[str, Any]]) 
             connection.execute(update(supplier_sku).where(supplier_sku.c.sku_id == row["sku_id"]).values(values))
 
 
-def _ids_by_key(
-    connection: Connection, table: Any, key: str, rows: Sequence[Mapping[str, Any]]
-) -> dict[str, int]:
+def _ids_by_key(connection: Connection, table: Any, key: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     wanted = [row[key] for row in rows]
     existing = _lookup(connection, table, key, wanted)
     new = [row for row in rows if row[key] not in existing]

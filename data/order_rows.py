@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from data import schema
 from data.schema import order_line, sales_order
-from data.staging import insert_from, stage, unstage
+from data.staging import Values, insert_from, stage, unstage
 
 SALES_ORDER = schema.sales_order
 ORDER_LINE = schema.order_line
@@ -45,10 +45,15 @@ def staged_order_ids(connection: Connection) -> dict[tuple[int, str], int]:
 
 
 def write_documents(
-    connection: Connection, *, channel: NDArray[np.int64], refs: Sequence[str], fingerprints: NDArray[np.int64], batch: int
+    connection: Connection,
+    *,
+    channel: NDArray[np.int64],
+    refs: Sequence[str],
+    fingerprints: NDArray[np.int64],
+    batch: int,
 ) -> None:
     """Remember which documents a batch brought, and their content."""
-    columns = {
+    columns: dict[str, tuple[str, Values]] = {
         "channel_id": ("int", channel),
         "external_ref": ("text", refs),
         "fingerprint": ("int", fingerprints),
@@ -115,7 +120,7 @@ def set_statuses(connection: Connection, batch: int) -> None:
     )
 
 
-def undoable_lines(connection: Connection, sku_ids: Iterable[int], *, except_batch: int) -> Sequence[Row[Any]]:
+def undoable_lines(connection: Connection, sku_ids: Iterable[int], *, except_batch: int) -> Sequence[Any]:
     """Stored order lines of these SKUs of which something can still come back, but for one batch's own."""
     open_quantity = order_line.c.quantity_shipped - order_line.c.quantity_returned
     wanted = (
@@ -137,7 +142,8 @@ def undoable_lines(connection: Connection, sku_ids: Iterable[int], *, except_bat
         )
         .order_by(order_line.c.id)
     )
-    skus, found = sorted(sku_ids), []
+    skus = sorted(sku_ids)
+    found: list[Any] = []
     for start in range(0, len(skus), 500):
         found.extend(connection.execute(wanted, {"skus": skus[start : start + 500]}).all())
     return found

@@ -46,9 +46,7 @@ def write_order(
         "created_by": created_by,
         "import_batch_id": batch,
     }
-    order = int(
-        connection.execute(insert(purchase_order).values(header).returning(purchase_order.c.id)).scalar_one()
-    )
+    order = int(connection.execute(insert(purchase_order).values(header).returning(purchase_order.c.id)).scalar_one())
     rows = [{"purchase_order_id": order, "line_no": line_no, **line} for line_no, line in enumerate(lines, start=1)]
     if rows:
         connection.execute(insert(purchase_order_line), rows)
@@ -92,9 +90,7 @@ def free_number(connection: Connection, number: str) -> str:
     """`number`, or the next of its series when it is taken."""
     order = purchase_order.c
     taken = connection.execute(
-        select(func.count()).where(
-            or_(order.number == number, order.number.startswith(f"{number}/", autoescape=True))
-        )
+        select(func.count()).where(or_(order.number == number, order.number.startswith(f"{number}/", autoescape=True)))
     ).scalar_one()
     return number if taken == 0 else f"{number}/{taken + 1}"
 
@@ -145,7 +141,5 @@ def cancel_line(connection: Connection, line_id: int) -> None:
         .scalar_subquery()
     )
     connection.execute(
-        update(purchase_order)
-        .where(purchase_order.c.id == order_id, open_lines == 0)
-        .values(status="cancelled")
+        update(purchase_order).where(purchase_order.c.id == order_id, open_lines == 0).values(status="cancelled")
     )

@@ -22,9 +22,7 @@ _MOVE_COLUMNS = (
 def write_staged_sales(connection: Connection, *, with_shipping: bool, batch: int, recorded_at: datetime) -> None:
     """Goods of `staged_line` go to the customer: from their location when it says when, else from history."""
     moment = "coalesce(l.shipped_at, o.placed_at)" if with_shipping else "o.placed_at"
-    source = (
-        "CASE WHEN l.shipped_at IS NULL THEN :history ELSE l.location_id END" if with_shipping else ":history"
-    )
+    source = "CASE WHEN l.shipped_at IS NULL THEN :history ELSE l.location_id END" if with_shipping else ":history"
     _insert_moves(
         connection,
         f"SELECT l.sku_id, l.quantity_shipped, {source}, :customer, {moment}, 'sale', NULL, NULL, NULL, l.id, NULL,"
@@ -37,9 +35,7 @@ def write_staged_sales(connection: Connection, *, with_shipping: bool, batch: in
     )
 
 
-def write_staged_returns(
-    connection: Connection, *, scrap_disposition: str, batch: int, recorded_at: datetime
-) -> None:
+def write_staged_returns(connection: Connection, *, scrap_disposition: str, batch: int, recorded_at: datetime) -> None:
     """Goods of `staged_part` come back: to their location or to scrap when it says when, else to history."""
     _insert_moves(
         connection,

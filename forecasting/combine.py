@@ -25,6 +25,4 @@ def combined_level(panel: Panel) -> CombinedLevel:
     """
     smoothed = exponential_smoothing(panel)
     trailing = trailing_mean(panel, periods=13)
-    return CombinedLevel(
-        level=(smoothed.level + trailing.level) / 2, fitted=(smoothed.fitted + trailing.fitted) / 2
-    )
+    return CombinedLevel(level=(smoothed.level + trailing.level) / 2, fitted=(smoothed.fitted + trailing.fitted) / 2)

@@ -233,17 +233,13 @@ class _Spread:
     windows: FloatArray
 
     def where(self, kept: BoolArray, other: "_Spread") -> "_Spread":
-        return _Spread(
-            np.where(kept, self.variance, other.variance), np.where(kept, self.windows, other.windows)
-        )
+        return _Spread(np.where(kept, self.variance, other.variance), np.where(kept, self.windows, other.windows))
 
     def scaled(self, factor: FloatArray) -> "_Spread":
         return _Spread(self.variance * factor, self.windows)
 
 
-def _quantiles(
-    mean: FloatArray, spread: _Spread, levels: FloatArray, interval_variance: FloatArray
-) -> IntArray:
+def _quantiles(mean: FloatArray, spread: _Spread, levels: FloatArray, interval_variance: FloatArray) -> IntArray:
     """Negative binomial, widened towards the ends as Student's t is wider than the normal.
 
     Like t, this accounts for a variance that is an estimate, with a degree of freedom per window.

@@ -64,9 +64,7 @@ def exponential_smoothing(panel: Panel, *, alphas: Sequence[float] = ALPHAS) -> 
     judged = np.maximum(known.sum(axis=1) - STARTING_PERIODS, 0)
     chosen = _choice(squared_error, judged)
     own = path[:, np.arange(len(demand)), chosen].T
-    return SmoothedLevel(
-        level=np.nan_to_num(own[:, -1]), alpha=grid[chosen], fitted=panel.ragged(own[:, :-1])
-    )
+    return SmoothedLevel(level=np.nan_to_num(own[:, -1]), alpha=grid[chosen], fitted=panel.ragged(own[:, :-1]))
 
 
 def _starting_level(demand: FloatArray, known: BoolArray, seen: IntArray) -> FloatArray:

@@ -19,9 +19,7 @@ class EconomicOrder:
     cost_rate: FloatArray
 
 
-def economic_order_quantity(
-    *, demand_rate: ArrayLike, order_cost: ArrayLike, holding_cost: ArrayLike
-) -> EconomicOrder:
+def economic_order_quantity(*, demand_rate: ArrayLike, order_cost: ArrayLike, holding_cost: ArrayLike) -> EconomicOrder:
     """Order quantity √(2Kλ/h) with the least ordering and holding cost under steady demand.
 
     Demand is constant and known, every order costs the same whatever its size and arrives whole.

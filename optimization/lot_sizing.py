@@ -59,9 +59,7 @@ def order_quantity_to(
     """
     _check_pack(moq=moq, pack_size=pack_size)
     if order_up_to_level < reorder_point:
-        raise ValueError(
-            f"order_up_to_level must be at least reorder_point {reorder_point}, got {order_up_to_level}"
-        )
+        raise ValueError(f"order_up_to_level must be at least reorder_point {reorder_point}, got {order_up_to_level}")
     missing = order_up_to_level - inventory_position
     if inventory_position > reorder_point or missing <= 0:
         return 0

@@ -14,7 +14,7 @@ Binding = Literal["fill rate", "budget", "fill rate floor"]
 WHOLE = 1e-5
 
 
-class Infeasible(Exception):  # noqa: N818 - the trade and the solvers say it so
+class Infeasible(Exception):
     """No reorder points satisfy everything asked.
 
     Attributes:
@@ -303,8 +303,7 @@ def _optimum(problem: _Problem, fill_rate: float, budget: float | None) -> _Opti
         return optimum
     best, needed = _best_fill_rate(problem, budget), _smallest_budget(problem, fill_rate)
     raise Infeasible(
-        f"stock_budget must be at least {needed:.2f} for fill rate {fill_rate}, "
-        f"got {budget}, which allows {best:.6f}",
+        f"stock_budget must be at least {needed:.2f} for fill rate {fill_rate}, got {budget}, which allows {best:.6f}",
         best_fill_rate=best,
         smallest_budget=needed,
     )
@@ -339,9 +338,7 @@ def _cheapest(
     import pulp
 
     program = pulp.LpProblem("stock_levels", pulp.LpMinimize)
-    units = [
-        program.add_variable(f"x{number}", 0.0, width) for number, width in enumerate(problem.width.tolist())
-    ]
+    units = [program.add_variable(f"x{number}", 0.0, width) for number, width in enumerate(problem.width.tolist())]
 
     def expression(coefficients: FloatArray) -> pulp.LpAffineExpression:
         return pulp.LpAffineExpression(list(zip(units, coefficients.tolist(), strict=True)))
@@ -367,9 +364,9 @@ def _cheapest(
         return None
     if status != pulp.LpStatusOptimal:
         raise RuntimeError(f"CBC must end with an optimum or a proof that there is none, got {status}")
-    raised = np.bincount(
-        problem.sku, [unit.varValue or 0.0 for unit in units], minlength=len(problem.lowest)
-    ).astype(np.float64)
+    raised = np.bincount(problem.sku, [unit.varValue or 0.0 for unit in units], minlength=len(problem.lowest)).astype(
+        np.float64
+    )
     price = {name: (row.pi or 0.0) * scale / size for name, (row, size) in rows.items()}
     return _Optimum(
         reorder_point=problem.lowest + raised,
@@ -401,9 +398,7 @@ def _whole(problem: _Problem, reorder_point: FloatArray, budget: float | None) -
     return down
 
 
-def _binding(
-    problem: _Problem, optimum: _Optimum, floor: FloatArray, budget: float | None
-) -> tuple[Binding, ...]:
+def _binding(problem: _Problem, optimum: _Optimum, floor: FloatArray, budget: float | None) -> tuple[Binding, ...]:
     binding: list[Binding] = []
     if optimum.price_of_fill_rate > 0:
         binding.append("fill rate")
@@ -424,8 +419,7 @@ def _checked_quantiles(
     given = np.asarray(lead_time_demand, dtype=np.float64)
     if given.shape != (len(names), len(probabilities)):
         raise ValueError(
-            f"lead_time_demand must have shape (SKU, level) = {(len(names), len(probabilities))}, "
-            f"got {given.shape}"
+            f"lead_time_demand must have shape (SKU, level) = {(len(names), len(probabilities))}, got {given.shape}"
         )
     refusals = (
         (~np.isfinite(given) | (given < 0), "be finite and not negative"),

@@ -162,9 +162,7 @@ def weekly_purchases(connection: Connection, *, as_of: date, weeks: int, time_zo
     return _weekly(days, "value", as_of, ends)
 
 
-def weekly_stock(
-    connection: Connection, plan: pd.DataFrame, *, as_of: date, weeks: int, terms: Terms
-) -> pd.DataFrame:
+def weekly_stock(connection: Connection, plan: pd.DataFrame, *, as_of: date, weeks: int, terms: Terms) -> pd.DataFrame:
     """Stock at the close of weeks that end with as_of, valued at today's cost.
 
     Args:
@@ -308,9 +306,7 @@ def out_of_stock(plan: pd.DataFrame, purchases: pd.DataFrame) -> list[ToDo]:
     empty = plan[(plan["on_hand"] <= 0) & (plan["weekly_rate"] > 0) & (plan["state"] != TO_APPROVE)]
     found = []
     for line in empty.to_dict("records"):
-        coming = purchases[
-            (purchases["sku_id"] == line["sku_id"]) & (purchases["location_id"] == line["location_id"])
-        ]
+        coming = purchases[(purchases["sku_id"] == line["sku_id"]) & (purchases["location_id"] == line["location_id"])]
         found.append(
             ToDo(
                 kind="out of stock",
@@ -389,8 +385,8 @@ def too_much_stock(plan: pd.DataFrame, sold: pd.DataFrame, *, as_of: date, terms
                 kind="too much stock",
                 money=excess * terms.holding_cost_rate,
                 money_says="holding cost a year",
-                title=f"{category or 'No category'}: {_money(excess, terms)} beyond {MOST_COVER_WEEKS:.0f} weeks"
-                " of cover",
+                title=f"{category or 'No category'}: {_money(excess, terms)} beyond"
+                f" {MOST_COVER_WEEKS:.0f} weeks of cover",
                 detail=f"{_count(len(lines), 'item')} to clear, move or buy less of{slow}."
                 f" Largest: {lines.iloc[0]['sku']}",
                 rows=lines[columns],
@@ -451,9 +447,7 @@ class ItemRecords:
     sold_in_a_year: int
 
 
-def item_records(
-    connection: Connection, *, sku_id: int, location_id: int, as_of: date, limit: int = 50
-) -> ItemRecords:
+def item_records(connection: Connection, *, sku_id: int, location_id: int, as_of: date, limit: int = 50) -> ItemRecords:
     """The newest orders and purchases of an item, and a year's reasons for its returns."""
     key = {"sku_id": sku_id, "location_id": location_id}
     since = as_of - timedelta(days=365)

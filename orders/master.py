@@ -29,9 +29,7 @@ def add_location(database: Database, *, code: str, name: str, kind: str, time_zo
             master_rows.add_location(connection, code=code.upper(), name=name, kind=kind, time_zone=time_zone)
 
 
-def ensure_locations(
-    connection: Connection, codes: Iterable[str], *, time_zone: str, warnings: Problems
-) -> None:
+def ensure_locations(connection: Connection, codes: Iterable[str], *, time_zone: str, warnings: Problems) -> None:
     """Make the locations of these codes that are new, as warehouses, and say so.
 
     Raises:
@@ -43,9 +41,5 @@ def ensure_locations(
         if code in known and code not in ours:
             raise InvalidTerm("location", code, f"a place of ours, none of {', '.join(sorted(set(known) - ours))}")
         if code not in known:
-            master_rows.add_location(
-                connection, code=code, name=code, kind=LocationKind.WAREHOUSE, time_zone=time_zone
-            )
-            warnings.add(
-                f"location {code} is new: made as a warehouse", positions=WHOLE_FILE, column="location"
-            )
+            master_rows.add_location(connection, code=code, name=code, kind=LocationKind.WAREHOUSE, time_zone=time_zone)
+            warnings.add(f"location {code} is new: made as a warehouse", positions=WHOLE_FILE, column="location")

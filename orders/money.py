@@ -11,9 +11,10 @@ from orders.errors import InvalidTerm
 
 MICROS = 1_000_000
 _EXPONENTS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-}
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0,
+    "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+}  # fmt: skip
 
 
 def currency_code(text: str) -> str:
@@ -45,7 +46,7 @@ def amounts_minor(
     divisor = micros_per_minor(currency)
     exact = quantity * unit_price_micros
     rounded = (np.abs(exact) + divisor // 2) // divisor
-    return np.sign(exact) * rounded
+    return np.asarray(np.sign(exact) * rounded, dtype=np.int64)
 
 
 def split_amounts_minor(

@@ -50,9 +50,7 @@ def approve_recommendation(
     def act(connection: Connection) -> dict[str, Any]:
         return asdict(_approve(connection, request, actor, at))
 
-    answer = carry_out(
-        database, act, request={"approve": asdict(request)}, key=key, actor=actor, at=at
-    )
+    answer = carry_out(database, act, request={"approve": asdict(request)}, key=key, actor=actor, at=at)
     return DraftedLine(**answer)
 
 

@@ -397,7 +397,8 @@ def prove(
     """Replay past weeks that the plan has not seen: the recommended policy against weeks of cover."""
     from service.printing import print_proof
     from service.progress import stages
-    from service.proof import ProofSettings, prove as run_proof, write_picture
+    from service.proof import ProofSettings, write_picture
+    from service.proof import prove as run_proof
 
     settings = ProofSettings(cuts=cuts, window_days=7 * weeks, replications=replications, seed=seed)
     day = _day(as_of)
@@ -464,9 +465,7 @@ def dashboard(database: DatabaseOption = None, port: PortOption = 8501, no_brows
 
 @app.command()
 def demo(
-    orders: Annotated[
-        Path | None, typer.Option(help="Import this order file instead of the demo company.")
-    ] = None,
+    orders: Annotated[Path | None, typer.Option(help="Import this order file instead of the demo company.")] = None,
     database: DatabaseOption = None,
     port: PortOption = 8501,
     no_browser: BrowserOption = False,
@@ -505,7 +504,8 @@ def _plan_and_prove(database: Database) -> None:
     from data import plan_rows
     from service.printing import print_plan, print_proof
     from service.progress import stages
-    from service.proof import ProofSettings, TooShortToProve, prove as run_proof
+    from service.proof import ProofSettings, TooShortToProve
+    from service.proof import prove as run_proof
 
     with database.reading() as connection:
         has_plan = plan_rows.latest_plan(connection) is not None

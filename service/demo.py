@@ -27,7 +27,7 @@ from orders.importing import (
 from orders.master import add_location
 from orders.model import Actor
 from orders.terms import set_terms
-from service.planning import Progress
+from service.planning import Progress, silent
 
 DEMO_SEED = 7
 
@@ -45,7 +45,7 @@ def make_demo_company(
     skus: int = 400,
     actor: Actor,
     at: datetime,
-    progress: Progress = lambda stage: None,
+    progress: Progress = silent,
 ) -> DemoCompany:
     """Generate the demo company and import it: items, opening stock, purchases, orders, parcels.
 
@@ -80,19 +80,17 @@ def make_demo_company(
     counted_at = datetime.combine(company.start, time(), ZoneInfo(company.time_zone))
     with tempfile.TemporaryDirectory() as folder:
         files = write_files(company, Path(folder))
-        who = {"actor": actor, "at": at}
-        steps = {
-            "items": lambda: import_items(database, FileImport(files["items"]), **who),
-            "opening stock": lambda: import_stock(
-                database, StockImport(files["opening_stock"], counted_at=counted_at), **who
-            ),
-            "purchases": lambda: import_purchases(database, FileImport(files["purchases"]), **who),
-            "orders": lambda: import_orders(database, OrderImport(files["orders"], channel="web"), **who),
-            "parcels": lambda: import_parcels(database, FileImport(files["parcels"]), **who),
-        }
-        for name, step in steps.items():
-            progress(f"import {name}")
-            _require_accepted(name, step())
+        stock = StockImport(files["opening_stock"], counted_at=counted_at)
+        progress("import items")
+        _require_accepted(import_items(database, FileImport(files["items"]), actor=actor, at=at))
+        progress("import opening stock")
+        _require_accepted(import_stock(database, stock, actor=actor, at=at))
+        progress("import purchases")
+        _require_accepted(import_purchases(database, FileImport(files["purchases"]), actor=actor, at=at))
+        progress("import orders")
+        _require_accepted(import_orders(database, OrderImport(files["orders"]), actor=actor, at=at))
+        progress("import parcels")
+        _require_accepted(import_parcels(database, FileImport(files["parcels"]), actor=actor, at=at))
     return company
 
 
@@ -112,7 +110,8 @@ def write_files(company: DemoCompany, folder: Path) -> Mapping[str, Path]:
     return paths
 
 
-def _require_accepted(name: str, report: ImportReport) -> None:
+def _require_accepted(report: ImportReport) -> None:
     if report.errors.total:
         first = report.errors.shown()[0]
-        raise DemoRefused(f"the demo company's {name} were refused: row {first.row}, {first.column}: {first.problem}")
+        where = f"row {first.row}, {first.column}"
+        raise DemoRefused(f"the demo company's {report.kind} were refused: {where}: {first.problem}")

@@ -38,6 +38,11 @@ MEASURED_RECEIPTS = 5
 Progress = Callable[[str], None]
 
 
+def silent(stage: str) -> None:
+    """Progress that nobody watches."""
+    del stage
+
+
 class NothingToPlan(StockwrightError):
     """The database holds no orders from which demand could be read."""
 
@@ -128,7 +133,7 @@ def make_plan(
     as_of: date | None = None,
     actor: Actor,
     at: datetime,
-    progress: Progress = lambda stage: None,
+    progress: Progress = silent,
 ) -> PlanResult:
     """Plan every SKU at every location and store the recommendations.
 
@@ -224,9 +229,7 @@ def recommended(connection: Connection, *, sku: str | None = None) -> list[dict[
 # What is known
 
 
-def planning_inputs(
-    connection: Connection, *, as_of: date | None = None, terms: Terms | None = None
-) -> PlanningInputs:
+def planning_inputs(connection: Connection, *, as_of: date | None = None, terms: Terms | None = None) -> PlanningInputs:
     """Read what a plan as of that day rests on.
 
     Raises:
@@ -249,9 +252,7 @@ def planning_inputs(
     points = _with_supply(connection, points, terms, closed_at)
     points = _with_position(connection, points, as_of, closed_at)
     ids = points[keys].assign(unique_id=np.arange(len(points)))
-    empty_days = demand_history.stock_out_days(
-        connection, as_of=as_of, closed_at=closed_at, time_zone=terms.time_zone
-    )
+    empty_days = demand_history.stock_out_days(connection, as_of=as_of, closed_at=closed_at, time_zone=terms.time_zone)
     daily = _flagged(demand, empty_days).merge(ids, on=keys, how="inner")
     return PlanningInputs(as_of, terms, points, daily[["unique_id", "ds", "y", "in_stock"]])
 
@@ -284,9 +285,7 @@ def _prices(demand: pd.DataFrame, terms: Terms, as_of: date) -> pd.DataFrame:
     return sums[["sku_id", "location_id", "unit_price"]]
 
 
-def _with_supply(
-    connection: Connection, points: pd.DataFrame, terms: Terms, closed_at: datetime
-) -> pd.DataFrame:
+def _with_supply(connection: Connection, points: pd.DataFrame, terms: Terms, closed_at: datetime) -> pd.DataFrame:
     points = points.merge(position_rows.supply_terms(connection), on="sku_id", how="left")
     points["unit_price"] = points["unit_price"].fillna(0.0)
     cost = points["unit_cost_micros"].astype("Float64") / 1e6
@@ -316,9 +315,7 @@ def _with_lead_times(points: pd.DataFrame, received: pd.DataFrame, terms: Terms)
     return points.drop(columns=["mean", "std", "count"])
 
 
-def _with_position(
-    connection: Connection, points: pd.DataFrame, as_of: date, closed_at: datetime
-) -> pd.DataFrame:
+def _with_position(connection: Connection, points: pd.DataFrame, as_of: date, closed_at: datetime) -> pd.DataFrame:
     keys = ["sku_id", "location_id"]
     on_hand = position_rows.on_hand(connection, closed_at=closed_at)
     ordered = position_rows.on_order(connection, closed_at=closed_at)
@@ -563,9 +560,7 @@ def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int)
     if point["lead_time_source"] == "default":
         said.append(f"lead time {terms.lead_time_days:g} ± {terms.lead_time_sd_days:g} days: default")
     elif point["lead_time_source"] == "item":
-        said.append(
-            f"lead time {point['lead_time_days']:g} days as quoted, ± {terms.lead_time_sd_days:g} by default"
-        )
+        said.append(f"lead time {point['lead_time_days']:g} days as quoted, ± {terms.lead_time_sd_days:g} by default")
     if point["cost_source"] == "default":
         share = f"{terms.unit_cost_share:.0%} of the mean price"
         said.append(f"unit cost {point['unit_cost']:.2f} {terms.currency}: {share}, default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ SHOWN_ROWS = 40
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 
 
 def print_import_report(report: ImportReport) -> None:
@@ -105,6 +106,12 @@ def print_recommendations(rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
+def _policy_name(policy: Mapping[str, Any]) -> str:
+    if policy["policy"] == "recommended":
+        return f"recommended, {policy['parameter']:.0%}"
+    return f"{policy['parameter']:g} {policy['policy']}"
+
+
 def print_proof(proof: Mapping[str, Any]) -> None:
     """How both policies did at each cut and in all, and the verdict."""
     console = _console()
@@ -115,12 +122,13 @@ def print_proof(proof: Mapping[str, Any]) -> None:
         for policy in cut["policies"]:
             table.add_row(
                 cut["cut"],
-                f"{policy['policy']} ({policy['parameter']:g})",
+                _policy_name(policy),
                 f"{policy['fill_rate']:.1%}",
                 f"{policy['value_fill_rate']:.1%}",
                 f"{policy['average_stock_value']:,.0f}",
                 f"{policy['lost_margin']:,.0f}",
             )
-    console.print(f"[bold]Proof as of {proof['as_of']}[/bold]: {proof['window_days']} days after each cut, in {proof['currency']}")
+    window = f"{proof['window_days']} days after each cut, in {proof['currency']}"
+    console.print(f"[bold]Proof as of {proof['as_of']}[/bold]: {window}")
     console.print(table)
     console.print(proof["verdict"], markup=False)

@@ -18,7 +18,8 @@ def stages(title: str, *, total: int) -> Iterator[Progress]:
         total: How many stages there will be.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     columns: tuple[Any, ...] = (
         TextColumn("[bold]{task.description}"),

@@ -30,6 +30,7 @@ from service.planning import (
     forecast_demand,
     planning_inputs,
     set_levels,
+    silent,
 )
 
 RECOMMENDED, COVER = "recommended", "weeks of cover"
@@ -63,10 +64,10 @@ def prove(
     database: Database,
     *,
     as_of: date | None = None,
-    settings: ProofSettings = ProofSettings(),  # noqa: B008 - frozen
+    settings: ProofSettings = ProofSettings(),
     actor: Actor,
     at: datetime,
-    progress: Progress = lambda stage: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Run the proof, store it and return it.
 
@@ -122,9 +123,7 @@ class _Replay:
     curves: pd.DataFrame
 
 
-def _replay(
-    database: Database, cut: date, demand: pd.DataFrame, terms: Terms, settings: ProofSettings
-) -> _Replay:
+def _replay(database: Database, cut: date, demand: pd.DataFrame, terms: Terms, settings: ProofSettings) -> _Replay:
     from simulation import ReorderPolicy, cover_policy, service_curve
 
     with database.reading() as connection:
@@ -197,9 +196,7 @@ def _recent_rate(known: PlanningInputs, cut: date) -> Any:
     return sums.to_numpy() / COVER_HISTORY_DAYS
 
 
-def _scenario(
-    known: PlanningInputs, kept: Any, future: Any, pipeline: pd.DataFrame, settings: ProofSettings
-) -> Any:
+def _scenario(known: PlanningInputs, kept: Any, future: Any, pipeline: pd.DataFrame, settings: ProofSettings) -> Any:
     """Both policies' common ground: stock and pipeline as the ledger knows them, else the assumed weeks."""
     from simulation import StockScenario
 
@@ -237,9 +234,7 @@ def _arrivals(points: pd.DataFrame, pipeline: pd.DataFrame, cut: date, days: int
     return arrivals
 
 
-def _summary(
-    as_of: date, terms: Terms, settings: ProofSettings, results: Sequence[_Replay]
-) -> dict[str, Any]:
+def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequence[_Replay]) -> dict[str, Any]:
     curve = _over_all_cuts(results)
     equal = _at_equal_stock(curve, terms)
     return {
@@ -273,13 +268,11 @@ def _over_all_cuts(results: Sequence[_Replay]) -> pd.DataFrame:
     units = np.array([result.demand_units for result in results])
     value = np.array([result.demand_value for result in results])
     total = results[0].curves[["label", "parameter"]].copy()
-    for measure, combine in (
-        ("average_stock_value", lambda rows: rows.mean(axis=0)),
-        ("fill_rate", lambda rows: units @ rows / units.sum()),
-        ("value_fill_rate", lambda rows: value @ rows / value.sum()),
-        ("lost_margin", lambda rows: rows.sum(axis=0)),
-    ):
-        total[measure] = combine(np.array([result.curves[measure].to_numpy() for result in results]))
+    rows = {name: np.array([result.curves[name].to_numpy() for result in results]) for name in _MEASURES}
+    total["average_stock_value"] = rows["average_stock_value"].mean(axis=0)
+    total["fill_rate"] = units @ rows["fill_rate"] / units.sum()
+    total["value_fill_rate"] = value @ rows["value_fill_rate"] / value.sum()
+    total["lost_margin"] = rows["lost_margin"].sum(axis=0)
     return total
 
 

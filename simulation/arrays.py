@@ -36,17 +36,13 @@ def whole_numbers(
     wrong = (given < least) | (given > MOST_UNITS)
     if wrong.any():
         at = np.unravel_index(int(wrong.argmax()), wrong.shape)
-        raise ValueError(
-            f"{_cell(name, skus, at)} must lie between {least} and {MOST_UNITS}, got {given[at]}"
-        )
+        raise ValueError(f"{_cell(name, skus, at)} must lie between {least} and {MOST_UNITS}, got {given[at]}")
     units = given.astype(np.int64)
     units.setflags(write=False)
     return units
 
 
-def finite_numbers(
-    name: str, values: npt.ArrayLike, skus: Sequence[str], *, least: float = -np.inf
-) -> FloatArray:
+def finite_numbers(name: str, values: npt.ArrayLike, skus: Sequence[str], *, least: float = -np.inf) -> FloatArray:
     """A read-only copy of finite numbers, shape (sku,).
 
     Raises:

@@ -121,6 +121,4 @@ def fill_rate_at_stock_value(curve: "pd.DataFrame", stock_value: float) -> float
     if len(labels) != 1:
         raise ValueError(f"curve must hold the points of one label, got {labels}")
     points = curve.groupby("average_stock_value")["fill_rate"].max().cummax()
-    return float(
-        np.interp(stock_value, points.index.to_numpy(), points.to_numpy(), left=np.nan, right=np.nan)
-    )
+    return float(np.interp(stock_value, points.index.to_numpy(), points.to_numpy(), left=np.nan, right=np.nan))

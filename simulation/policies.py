@@ -88,9 +88,7 @@ def cover_policy(name: str, demand_mean_per_day: FloatArray, *, weeks_of_cover: 
     wrong = np.flatnonzero(~(np.isfinite(mean) & (mean >= 0)))
     if wrong.size:
         at = wrong[0]
-        raise ValueError(
-            f"demand_mean_per_day must be finite and at least 0, got {mean[at]} at position {at}"
-        )
+        raise ValueError(f"demand_mean_per_day must be finite and at least 0, got {mean[at]} at position {at}")
     # Rounded first: 0.1 a day for 10 weeks is 7 units, not the 8 that binary fractions would make of it.
     level = np.ceil(np.round(mean * 7 * weeks_of_cover, 9)).astype(np.int64)
     return ReorderPolicy(name, reorder_point=level - 1, order_up_to_level=level)

@@ -52,9 +52,7 @@ def draw_lead_times(scenario: StockScenario, *, replications: int, seed: int) ->
     return _lead_times(scenario, range(replications), seed)
 
 
-def simulate(
-    scenario: StockScenario, policy: ReorderPolicy, *, replications: int, seed: int
-) -> SimulationResult:
+def simulate(scenario: StockScenario, policy: ReorderPolicy, *, replications: int, seed: int) -> SimulationResult:
     """Replay a scenario under a policy.
 
     Args:
@@ -87,10 +85,7 @@ def simulate_policies(
         lead_times = _lead_times(scenario, range(start, min(start + at_once, replications)), seed)
         for part, policy in zip(parts, policies, strict=True):
             part.append(run_stock(scenario, policy, lead_times=lead_times))
-    return [
-        _result(scenario, policy, join_replications(part))
-        for policy, part in zip(policies, parts, strict=True)
-    ]
+    return [_result(scenario, policy, join_replications(part)) for policy, part in zip(policies, parts, strict=True)]
 
 
 def _result(scenario: StockScenario, policy: ReorderPolicy, totals: StockTotals) -> SimulationResult:
@@ -103,9 +98,7 @@ def _result(scenario: StockScenario, policy: ReorderPolicy, totals: StockTotals)
 def _lead_times(scenario: StockScenario, replications: range, seed: int) -> IntArray:
     keys = np.array([sku_key(sku) for sku in scenario.skus], dtype=np.uint64)
     days = scenario.review_days
-    chances = uniforms(
-        seed, "lead time", keys, np.array(replications)[:, np.newaxis, np.newaxis], days[:, np.newaxis]
-    )
+    chances = uniforms(seed, "lead time", keys, np.array(replications)[:, np.newaxis, np.newaxis], days[:, np.newaxis])
     return whole_day_lead_times(chances, scenario.lead_time_mean_days, scenario.lead_time_sd_days)
 
 

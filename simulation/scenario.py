@@ -61,9 +61,7 @@ class StockScenario:
             "demand": whole_numbers("demand", self.demand, skus, ndim=2, least=0),
             "on_hand": whole_numbers("on_hand", self.on_hand, skus, ndim=1, least=0),
             "pipeline": whole_numbers("pipeline", self.pipeline, skus, ndim=2, least=0),
-            "lead_time_mean_days": finite_numbers(
-                "lead_time_mean_days", self.lead_time_mean_days, skus, least=0
-            ),
+            "lead_time_mean_days": finite_numbers("lead_time_mean_days", self.lead_time_mean_days, skus, least=0),
             "lead_time_sd_days": finite_numbers("lead_time_sd_days", self.lead_time_sd_days, skus, least=0),
             "unit_cost": finite_numbers("unit_cost", self.unit_cost, skus, least=0),
             "unit_margin": finite_numbers("unit_margin", self.unit_margin, skus),
@@ -139,6 +137,5 @@ class StockScenario:
             if total.max() > MOST_UNITS:
                 most = int(total.argmax())
                 raise ValueError(
-                    f"{name} of SKU {self.skus[most]} must total at most {MOST_UNITS} units, "
-                    f"got {total[most]}"
+                    f"{name} of SKU {self.skus[most]} must total at most {MOST_UNITS} units, got {total[most]}"
                 )

@@ -127,10 +127,7 @@ def trace_stock(scenario: StockScenario, policy: ReorderPolicy, *, lead_times: I
 def join_replications(parts: Sequence[StockTotals]) -> StockTotals:
     """Totals of several runs of one scenario as those of one run, replications in the order given."""
     return StockTotals(
-        **{
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(StockTotals)
-        }
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(StockTotals)}
     )
 
 
@@ -197,9 +194,7 @@ def _fill(stock: _Stock, demand: UnitArray, *, backorder: bool) -> None:
         stock.backordered += stock.short
 
 
-def _order(
-    stock: _Stock, reorder_point: UnitArray, level: UnitArray, pack_size: UnitArray, moq: UnitArray
-) -> None:
+def _order(stock: _Stock, reorder_point: UnitArray, level: UnitArray, pack_size: UnitArray, moq: UnitArray) -> None:
     position = stock.on_hand + stock.on_order
     position -= stock.backordered
     wanted = (position <= reorder_point) & (position < level)
@@ -227,15 +222,11 @@ def _check_inputs(scenario: StockScenario, policy: ReorderPolicy, lead_times: In
     sku_count, reviews = len(scenario.skus), len(scenario.review_days)
     if policy.reorder_point.shape != (sku_count,):
         raise ValueError(
-            f"policy {policy.name} must cover the scenario's {sku_count} SKUs, "
-            f"got shape {policy.reorder_point.shape}"
+            f"policy {policy.name} must cover the scenario's {sku_count} SKUs, got shape {policy.reorder_point.shape}"
         )
     if lead_times.ndim != 3 or lead_times.shape[1:] != (reviews, sku_count) or not len(lead_times):
-        raise ValueError(
-            f"lead_times must have shape (replications, {reviews}, {sku_count}), got {lead_times.shape}"
-        )
+        raise ValueError(f"lead_times must have shape (replications, {reviews}, {sku_count}), got {lead_times.shape}")
     if lead_times.dtype.kind not in "iu" or lead_times.min() < 1:
         raise ValueError(
-            f"lead_times must be whole days of at least 1, got dtype {lead_times.dtype}, "
-            f"shortest {lead_times.min()}"
+            f"lead_times must be whole days of at least 1, got dtype {lead_times.dtype}, shortest {lead_times.min()}"
         )

@@ -40,9 +40,7 @@ def philox_4x32(
     """
     c0, c1, c2, c3 = np.broadcast_arrays(*(np.asarray(word, dtype=np.uint64) for word in counter))
     for step in range(_ROUNDS):
-        k0, k1 = (
-            np.uint64((word + step * add) & 0xFFFFFFFF) for word, add in zip(key, _KEY_STEPS, strict=True)
-        )
+        k0, k1 = (np.uint64((word + step * add) & 0xFFFFFFFF) for word, add in zip(key, _KEY_STEPS, strict=True))
         product0 = c0 * _MULTIPLIERS[0]
         product1 = c2 * _MULTIPLIERS[1]
         c0, c1, c2, c3 = (

@@ -55,7 +55,8 @@ def facts(view: ItemView, line: dict[str, Any] | None, currency: str) -> None:
     st.markdown(
         plain(
             f"{category}{supplier} · lead time {point['lead_time_days']:.0f} ±"
-            f" {point['lead_time_sd_days']:.0f} days ({point['lead_time_source']}) · at least {point['moq']:,}, packs of {point['pack_size']:,}"
+            f" {point['lead_time_sd_days']:.0f} days ({point['lead_time_source']})"
+            f" · at least {point['moq']:,}, packs of {point['pack_size']:,}"
             f" · costs {cost:,.2f} {currency}, sells at {price:,.2f} {currency}"
         )
     )

@@ -1,78 +1,19 @@
 """What should I order today, and why? Filters and the line explained live in the URL."""
 
-from collections.abc import Sequence
-from secrets import token_hex
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, queries
-from dashboard.formats import count, money, share, units
+from dashboard.approving import approve, say_what_happened, withdraw
+from dashboard.explaining import explain
+from dashboard.formats import count, money
 from dashboard.page_head import plain, refusals_shown, start_page
-from data.errors import StockwrightError
 from orders.insights import APPROVED, NOTHING, TO_APPROVE
-from orders.purchasing import Approval, approve_recommendation, withdraw_approval
 
 STATES = (TO_APPROVE, APPROVED, NOTHING)
 Line = dict[str, Any]
-
-
-# Acting
-
-
-def nonce() -> str:
-    """A text of this browser session: with the last decision's id it makes a double click one approval."""
-    return str(st.session_state.setdefault("nonce", token_hex(8)))
-
-
-def approve(lines: Sequence[Line], quantity: int | None = None, reason: str | None = None) -> None:
-    done, orders = [], set()
-    for line in lines:
-        key = f"dashboard:{nonce()}:approve:{line['id']}:{line['decision_id']}"
-        request = Approval(line["id"], quantity, reason)
-        try:
-            drafted = approve_recommendation(
-                queries.database(), request, key=key, actor=queries.actor(), at=queries.now()
-            )
-        except StockwrightError as refusal:
-            st.session_state["refused"] = f"{line['sku']} at {line['location']}: {refusal}"
-            break
-        done.append(line["id"])
-        orders.add(drafted.purchase_order)
-    if done:
-        st.session_state["approved"] = {"ids": done, "orders": sorted(orders)}
-
-
-def withdraw(ids: Sequence[int]) -> None:
-    where = queries.standing()
-    plan = queries.recommendations(queries.version(), where.plan_id or 0)
-    last = dict(zip(plan["id"], plan["decision_id"], strict=True))
-    for number in ids:
-        key = f"dashboard:{nonce()}:withdraw:{number}:{last.get(number, 0)}"
-        try:
-            withdraw_approval(queries.database(), number, key=key, actor=queries.actor(), at=queries.now())
-        except StockwrightError as refusal:
-            st.session_state["refused"] = str(refusal)
-            break
-    st.session_state.pop("approved", None)
-
-
-def say_what_happened() -> None:
-    refused = st.session_state.pop("refused", None)
-    if refused:
-        st.error(refused)
-    approved = st.session_state.get("approved")
-    if approved:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            orders = ", ".join(approved["orders"])
-            lines = count(len(approved["ids"]), "line")
-            noun = "purchase order" if len(approved["orders"]) == 1 else "purchase orders"
-            st.markdown(
-                f"**Approved {lines}: draft {noun} {plain(orders)}.** The next plan counts this as on order.",
-                width="stretch",
-            )
-            st.button("Undo", key="undo", on_click=withdraw, args=(approved["ids"],))
 
 
 # Choosing
@@ -156,11 +97,10 @@ def table(lines: pd.DataFrame, currency: str) -> tuple[list[int], int]:
         order.remove("purchase_order")
     key = f"lines-{hash(tuple(lines['id']))}-{hash(tuple(lines['decision_id']))}"
     chosen = st.dataframe(
-        shown,
+        shown[order],
         key=key,
         hide_index=True,
         height=624,
-        column_order=order,
         on_select="rerun",
         selection_mode=["multi-row", "single-cell"],
         column_config={
@@ -203,74 +143,7 @@ def linked_row(lines: pd.DataFrame) -> int:
     return int(is_meant.to_numpy().argmax()) if len(lines) else 0
 
 
-# Explaining
-
-
-def explain(line: Line, currency: str) -> None:
-    is_order = line["order_quantity"] > 0
-    what = f"Order {line['order_quantity']:,}" if is_order else "Order nothing"
-    st.markdown(f"#### {what} · {plain(line['sku'])}")
-    supplier = line["supplier"] or "no known supplier"
-    st.markdown(plain(f"{line['name']} at {line['location']}, from {supplier}"))
-    st.plotly_chart(charts.position(line), config=charts.CONFIG, key="position")
-    st.markdown(arithmetic(line, currency))
-    with st.container(horizontal=True, gap="xsmall"):
-        for assumed in line["assumptions"]:
-            st.badge(plain(assumed), color="orange")
-        if not line["assumptions"]:
-            st.badge(
-                "All measured: stock counted, lead time from receipts, cost from the item", color="green"
-            )
-    target = {"sku": line["sku"], "location": line["location"]}
-    st.page_link(
-        "pages/item.py",
-        label=f":primary[History, forecast and stock of {plain(line['sku'])}]",
-        query_params=target,
-    )
-
-
-def arithmetic(line: Line, currency: str) -> str:
-    """The recommendation step by step, as a Markdown table."""
-    numbers = line["numbers"]
-    lead, review = numbers["lead_time_days"], numbers["protection_days"] - numbers["lead_time_days"]
-    is_order = line["order_quantity"] > 0
-    compared = "at or below" if line["inventory_position"] <= line["reorder_point"] else "above"
-    lot = [f"at least {numbers['moq']:,}"] if numbers["moq"] > 1 else []
-    lot += [f"packs of {numbers['pack_size']:,}"] if numbers["pack_size"] > 1 else []
-    steps = [
-        (
-            "Position",
-            f"**{line['inventory_position']:,}**",
-            f"{line['on_hand']:,} on hand + {line['on_order']:,} on order − {line['unshipped']:,} to ship",
-        ),
-        (
-            "Demand",
-            f"{units(numbers['demand_over_protection'])}\u00a0±\u00a0{units(numbers['demand_sd_over_protection'])}",
-            f"{units(numbers['weekly_rate'])} a week × {numbers['protection_days']:.0f} days (lead time {lead:.0f}"
-            f" ± {numbers['lead_time_sd_days']:.0f}, review {review:.0f})",
-        ),
-        (
-            "Safety stock",
-            units(line["safety_stock"]),
-            f"against that ±; meets {share(numbers['fill_rate'])} of demand",
-        ),
-        ("Reorder point", f"**{line['reorder_point']:,}**", f"demand + safety stock; position is {compared}"),
-        (
-            "Order up to",
-            f"{line['order_up_to_level']:,}",
-            f"reorder point + lot of {numbers['lot_size']:,}{' (' + ', '.join(lot) + ')' if lot else ''}",
-        ),
-        (
-            "**Order**",
-            f"**{line['order_quantity']:,}**",
-            f"{line['order_up_to_level']:,} − {line['inventory_position']:,}{', in whole packs' if numbers['pack_size'] > 1 else ''}:"
-            f" {money(line['order_value'], currency)} at {line['unit_cost']:,.2f}"
-            if is_order
-            else "nothing until the reorder point is reached",
-        ),
-    ]
-    rows = "\n".join(f"| {name} | {value} | :small[:gray[{says}]] |" for name, value, says in steps)
-    return f"| Step | Units | From |\n|:--|--:|:--|\n{rows}"
+# Deciding
 
 
 def decide(line: Line) -> None:
@@ -323,8 +196,8 @@ def show_proof(result: dict[str, Any] | None) -> None:
         st.plotly_chart(charts.proof(result), config=charts.CONFIG, key="proof")
     cuts = len(result.get("cuts", []))
     st.caption(
-        f"Proof as of {result['as_of']}: plans made at {count(cuts, 'past day')} from what was known then, replayed"
-        f" over the {result['window_days']} days that followed. Up and to the left is better."
+        f"Proof as of {result['as_of']}: plans made on {count(cuts, 'past day')} from what was known then,"
+        f" replayed over the {result['window_days']} days that followed. Up and to the left is better."
     )
 
 
@@ -341,8 +214,9 @@ with refusals_shown():
         chosen = lines.iloc[rows] if rows else lines
         waiting = chosen[chosen["state"] == TO_APPROVE]
         totals.markdown(
-            f"**{count(len(chosen), 'line')}** {'ticked' if rows else 'shown'} · **{money(chosen['order_value'].sum(), currency)}**"
-            f" at cost · **{money(chosen['margin_at_risk'].sum(), currency)}** margin at risk"
+            f"**{count(len(chosen), 'line')}** {'ticked' if rows else 'shown'}"
+            f" · **{money(chosen['order_value'].sum(), currency)}** at cost"
+            f" · **{money(chosen['margin_at_risk'].sum(), currency)}** margin at risk"
         )
         if len(waiting):
             act.button(

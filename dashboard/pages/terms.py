@@ -1,4 +1,4 @@
-"""On what does the plan rest? The planner's standing assumptions, and the button that plans again with them."""
+"""On what does the plan rest? The planner's standing assumptions, and a button that plans again."""
 
 import logging
 
@@ -118,10 +118,13 @@ if where.plan_id is None:
     told.markdown("There is no plan yet.")
 else:
     made = "New plan" if st.session_state.get("planned") == where.plan_id else "Plan"
+    summary, currency = where.summary, where.summary["currency"]
+    stock = money(summary["average_stock_value"], currency)
+    point = money(summary["holding_cost_per_point_of_fill_rate"], currency)
     told.markdown(
-        f"{made} {where.plan_id}: **{where.summary['orders']:,} orders**, fill rate"
-        f" **{share(where.summary['achieved_fill_rate'])}** promised, **{money(where.summary['average_stock_value'], where.summary['currency'])}**"
-        f" of stock on average. One more point of fill rate costs {money(where.summary['holding_cost_per_point_of_fill_rate'], where.summary['currency'])} a year to hold."
+        f"{made} {where.plan_id}: **{summary['orders']:,} orders**, "
+        f"fill rate **{share(summary['achieved_fill_rate'])}** promised,"
+        f" **{stock}** of stock on average. One more point of fill rate costs {point} a year to hold."
     )
 if wanted:
     plan_again()

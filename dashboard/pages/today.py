@@ -15,95 +15,107 @@ SHOWN_AT_FIRST = 8
 KINDS = ("order", "out of stock", "late supply", "too much stock", "parcel")
 
 
-def cards(where: Standing, plan: pd.DataFrame, weekly: dict[str, pd.DataFrame]) -> None:
-    currency, stock = where.terms.currency, weekly["stock"]
-    waiting = plan[plan["state"] == TO_APPROVE]
-    served, value, orders, risk = st.columns(4)
-    target = f"target {share(where.summary['fill_rate_target'])}"
-    promised = share(where.summary["achieved_fill_rate"])
-    with served:
-        if stock.empty:
-            st.metric(
-                "Fill rate promised",
-                promised,
-                border=True,
-                height="stretch",
-                delta=target,
-                delta_color="off",
-                delta_arrow="off",
-                help="Share of demand, by value, that the plan expects to meet from stock.",
-            )
-        else:
-            st.metric(
-                "Demand in stock now",
-                share(stock["in_stock"].iloc[-1]),
-                border=True,
-                height="stretch",
-                delta=f"plan promises {promised}, {target}",
-                delta_color="off",
-                delta_arrow="off",
-                chart_data=stock["in_stock"] * 100,
-                help="Share of expected demand, by value, whose SKU has something on hand where it is asked for;"
-                f" the line shows the last {len(stock)} weeks. The promise is a fill rate: the share of demand met.",
-            )
+def card(label: str, value: str, note: str, chart: Any, meaning: str, chart_type: Any = "line") -> None:
+    st.metric(
+        label,
+        value,
+        delta=note,
+        delta_color="off",
+        delta_arrow="off",
+        chart_data=chart,
+        chart_type=chart_type,
+        help=meaning,
+        border=True,
+        height="stretch",
+    )
+
+
+def cards(where: Standing, plan: pd.DataFrame, weekly: dict[str, Any]) -> None:
+    """Four numbers, each with what to compare it to and how it came about."""
+    service, value, orders, risk = st.columns(4)
+    is_counted = not weekly["stock"].empty
+    with service:
+        (service_now if is_counted else service_promised)(where, weekly["stock"])
     with value:
-        planned = where.summary["average_stock_value"]
-        if stock.empty:
-            st.metric(
-                "Stock the plan needs, at cost",
-                money(planned, currency),
-                border=True,
-                height="stretch",
-                delta="on average; never counted",
-                delta_color="off",
-                delta_arrow="off",
-                help="Average stock at cost that the reorder points lead to.",
-            )
-        else:
-            st.metric(
-                "Stock value at cost",
-                money(stock["value"].iloc[-1], currency),
-                border=True,
-                height="stretch",
-                delta=f"plan needs {money(planned, currency)} on average",
-                delta_color="off",
-                delta_arrow="off",
-                chart_data=stock["value"],
-                chart_type="area",
-                help=f"Units on hand at the unit cost of today; the line shows the last {len(stock)} weeks.",
-            )
+        (stock_now if is_counted else stock_needed)(where, weekly["stock"])
+    waiting = plan[plan["state"] == TO_APPROVE]
     with orders:
-        suppliers = waiting.loc[waiting["supplier"] != "", "supplier"].nunique()
-        said = count(len(waiting), "line") + (f", {count(suppliers, 'supplier')}" if suppliers else "")
-        st.metric(
-            "Orders to approve",
-            money(waiting["order_value"].sum(), currency),
-            border=True,
-            height="stretch",
-            delta=said,
-            delta_color="off",
-            delta_arrow="off",
-            chart_data=weekly["purchases"],
-            chart_type="bar",
-            help="Value at cost of the recommendations that nobody has decided on. The bars show what was ordered"
-            f" from suppliers in each of the last {len(weekly['purchases'])} weeks, to compare.",
-        )
+        orders_waiting(where, waiting, weekly["purchases"])
     with risk:
-        largest = waiting["margin_at_risk"].sort_values(ascending=False)
-        top = largest.iloc[:10].sum() / largest.sum() if largest.sum() else 0.0
-        st.metric(
-            "Margin at risk",
-            money(largest.sum(), currency),
-            border=True,
-            height="stretch",
-            delta=f"{top:.0%} of it in the first {min(10, len(largest))} lines",
-            delta_color="off",
-            delta_arrow="off",
-            chart_data=largest.iloc[:26],
-            chart_type="bar",
-            help="Margin expected to be lost until the next delivery if nothing is ordered. The bars show the lines"
-            " with most at risk.",
-        )
+        margin_at_risk(where, waiting)
+
+
+def service_now(where: Standing, stock: pd.DataFrame) -> None:
+    promised, target = share(where.summary["achieved_fill_rate"]), share(where.summary["fill_rate_target"])
+    card(
+        "Demand in stock now",
+        share(stock["in_stock"].iloc[-1]),
+        f"plan promises {promised}, target {target}",
+        stock["in_stock"] * 100,
+        "Share of expected demand, by value, whose SKU has something on hand where it is asked for;"
+        f" the line shows the last {len(stock)} weeks. What the plan promises is a fill rate: the share of demand met.",
+    )
+
+
+def service_promised(where: Standing, _stock: pd.DataFrame) -> None:
+    card(
+        "Fill rate promised",
+        share(where.summary["achieved_fill_rate"]),
+        f"target {share(where.summary['fill_rate_target'])}",
+        None,
+        "Share of demand, by value, that the plan expects to meet from stock.",
+    )
+
+
+def stock_now(where: Standing, stock: pd.DataFrame) -> None:
+    currency = where.terms.currency
+    card(
+        "Stock value at cost",
+        money(stock["value"].iloc[-1], currency),
+        f"plan needs {money(where.summary['average_stock_value'], currency)} on average",
+        stock["value"],
+        f"Units on hand at today's unit cost; the line shows the last {len(stock)} weeks.",
+        "area",
+    )
+
+
+def stock_needed(where: Standing, _stock: pd.DataFrame) -> None:
+    card(
+        "Stock the plan needs, at cost",
+        money(where.summary["average_stock_value"], where.terms.currency),
+        "on average; never counted",
+        None,
+        "Average stock at cost that the reorder points lead to.",
+    )
+
+
+def orders_waiting(where: Standing, waiting: pd.DataFrame, purchases: Any) -> None:
+    suppliers = waiting.loc[waiting["supplier"] != "", "supplier"].nunique()
+    card(
+        "Orders to approve",
+        money(waiting["order_value"].sum(), where.terms.currency),
+        count(len(waiting), "line") + (f", {count(suppliers, 'supplier')}" if suppliers else ""),
+        purchases,
+        "Value at cost of the recommendations that nobody has decided on. The bars compare: what was ordered"
+        f" from suppliers in each of the last {len(purchases)} weeks.",
+        "bar",
+    )
+
+
+def margin_at_risk(where: Standing, waiting: pd.DataFrame) -> None:
+    lines = waiting["margin_at_risk"].sort_values(ascending=False)
+    total, first = lines.sum(), min(10, len(lines))
+    card(
+        "Margin at risk",
+        money(total, where.terms.currency),
+        f"{lines.iloc[:first].sum() / total:.0%} of it in {count(first, 'line')}"
+        if total
+        else "nothing to lose",
+        lines.iloc[: queries.SPARK_WEEKS],
+        "Margin expected to be lost until the next delivery if nothing is ordered. The bars show the lines"
+        " with most at risk.",
+        "bar",
+    )
 
 
 def show_to_do(one: ToDo, currency: str, number: int) -> None:

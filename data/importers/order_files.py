@@ -18,7 +18,6 @@ from data.importers.reading import (
     Coded,
     FileTable,
     Integers,
-    Mask,
     Moments,
     integers,
     micros,
@@ -136,7 +135,7 @@ def read_order_rows(
     table.require(found, _REQUIRED, layout=_LAYOUTS[layout])
     order, spelling = _required_text(found, "order_id", errors), _required_text(found, "sku", errors)
     written = _required_moments(found, date_format, errors)
-    at, day = _localised(written, order, time_zone, warnings)
+    at, day = _localised(written, time_zone, warnings)
     rows = OrderRows(
         layout=layout,
         order=order,
@@ -185,9 +184,7 @@ def _checked_quantity(column: pa.Array, errors: Problems) -> Integers:
     positions = np.flatnonzero(~bad & (quantity == 0))
     errors.add("quantity must not be 0", positions=positions, column="quantity", values=quantity)
     positions = np.flatnonzero(np.abs(quantity) > _MOST_UNITS)
-    errors.add(
-        f"quantity must not exceed {_MOST_UNITS:,}", positions=positions, column="quantity", values=quantity
-    )
+    errors.add(f"quantity must not exceed {_MOST_UNITS:,}", positions=positions, column="quantity", values=quantity)
     return quantity
 
 
@@ -212,7 +209,7 @@ def _required_moments(found: Mapping[str, pa.Array], date_format: str | None, er
 
 
 def _localised(
-    written: Moments, order: Coded, time_zone: str, warnings: Problems
+    written: Moments, time_zone: str, warnings: Problems
 ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
     """Each row's moment in UTC and its date where the sale was made."""
     import pandas as pd

@@ -42,7 +42,7 @@ class Coded:
 
     @property
     def missing(self) -> Mask:
-        return self.codes == MISSING
+        return np.asarray(self.codes == MISSING)
 
     def upper(self) -> Coded:
         """The same column with letters in upper case; spellings that then agree share a code."""
@@ -184,8 +184,10 @@ def _whole_seconds(at: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
 def _parse_times(values: list[str], name: str, date_format: str | None) -> tuple[NDArray[np.datetime64], bool]:
     import pandas as pd
 
+    written = [None if value.lower() in ("now", "today") else value for value in values]  # words to pandas, not times
+
     def attempt(style: str, *, utc: bool = False) -> Any:
-        return pd.to_datetime(pd.Series(values, dtype="str"), format=style, errors="coerce", utc=utc)
+        return pd.to_datetime(pd.Series(written, dtype="str"), format=style, errors="coerce", utc=utc)
 
     def naive(parsed: Any) -> NDArray[np.datetime64]:
         return np.asarray(parsed.to_numpy(), dtype="datetime64[us]")
@@ -218,7 +220,9 @@ def _floats(column: pa.Array) -> tuple[NDArray[np.float64], Mask]:
 
             numbers = pd.to_numeric(trimmed.to_pandas(), errors="coerce").to_numpy(dtype=np.float64)
             return np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0), ~np.isfinite(numbers)
-    elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type)):
+    elif not (
+        pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type)
+    ):
         return np.zeros(len(column)), np.ones(len(column), dtype=bool)
     numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     bad = ~np.isfinite(numbers)
@@ -271,9 +275,7 @@ def _read_csv(path: Path) -> dict[str, pa.Array]:
             read_options=pv.ReadOptions(encoding=encoding, block_size=1 << 24),
             parse_options=pv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content),
             convert_options=pv.ConvertOptions(
-                column_types={
-                    name.strip().strip('"'): pa.string() for name in header.rstrip("\r").split(delimiter)
-                },
+                column_types={name.strip().strip('"'): pa.string() for name in header.rstrip("\r").split(delimiter)},
                 strings_can_be_null=True,
                 null_values=["", "NaN", "nan", "NULL", "null"],
             ),

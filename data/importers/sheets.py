@@ -117,6 +117,6 @@ def read_sheet(path: Path, names: Iterable[str], *, required: Iterable[str], err
     """
     names = list(names)
     table = read_table(path)
-    found = table.renamed({name: () for name in names}, {})
+    found = table.renamed(dict.fromkeys(names, ()), {})
     table.require(found, required, layout=", ".join(names))
     return Sheet(found, table.rows, errors)

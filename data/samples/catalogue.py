@@ -84,9 +84,7 @@ def _distinct_products(rng: np.random.Generator, category: StrArray) -> list[tup
             for size in range(len(product.sizes))
         ]
         if count > len(grid):
-            raise ValueError(
-                f"category {name} has names for {len(grid)} products, got {count}: ask for fewer skus"
-            )
+            raise ValueError(f"category {name} has names for {len(grid)} products, got {count}: ask for fewer skus")
         chosen.extend(grid[i] for i in rng.choice(len(grid), count, replace=False))
     return chosen
 
@@ -133,9 +131,7 @@ def _volume(line: int, _material: int, size: int) -> float:
 def _list_prices(rng: np.random.Generator, product: list[tuple[int, int, int]]) -> FloatArray:
     line, material, size = np.array(product).T
     usual = np.array([p.price for p in PRODUCT_LINES])[line]
-    price = (
-        usual * MATERIAL_PRICE_FACTOR[material] * SIZE_PRICE_FACTOR[size] * rng.lognormal(0, 0.08, len(line))
-    )
+    price = usual * MATERIAL_PRICE_FACTOR[material] * SIZE_PRICE_FACTOR[size] * rng.lognormal(0, 0.08, len(line))
     rounded: FloatArray = np.maximum(np.ceil(price), 3.0) - np.where(price < 20, 0.05, 0.10)
     return rounded
 

@@ -40,9 +40,7 @@ class Customers:
         return np.searchsorted(self.cumulative_weight, ticket, side="right")
 
 
-def customer_pool(
-    rng: np.random.Generator, *, channel: int, location: int, skus: int, days: int
-) -> Customers:
+def customer_pool(rng: np.random.Generator, *, channel: int, location: int, skus: int, days: int) -> Customers:
     """The customers of one channel and location, sized with the range."""
     size = max(8, int(CUSTOMERS_PER_SKU[channel] * skus))
     known = max(1, int(SHARE_KNOWN_AT_START * size))

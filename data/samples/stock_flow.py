@@ -138,9 +138,7 @@ class StockFlow:
             supplier, location = divmod(int(value), len(LOCATIONS))
             self._place_purchase(day, supplier, location, rows[chosen], quantity[chosen])
 
-    def _place_purchase(
-        self, day: int, supplier: int, location: int, points: IntArray, quantity: IntArray
-    ) -> None:
+    def _place_purchase(self, day: int, supplier: int, location: int, points: IntArray, quantity: IntArray) -> None:
         lead_time_days = true_lead_time_days(self._rng, SUPPLIERS[supplier])
         received_day = int(self._calendar.open_day(np.array([day + lead_time_days]))[0])
         arriving = self._short_delivered(quantity)

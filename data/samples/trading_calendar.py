@@ -68,9 +68,7 @@ class TradingCalendar:
         """The n-th working day after `day`; n = 0 is `day` itself or the next open one."""
         first_open = np.searchsorted(self._open_days, day)
         on_open_day = self.is_open[day]
-        working_day: IntArray = self._open_days[
-            first_open + working_days - (~on_open_day & (working_days > 0))
-        ]
+        working_day: IntArray = self._open_days[first_open + working_days - (~on_open_day & (working_days > 0))]
         return working_day
 
     def open_day(self, day: IntArray) -> IntArray:

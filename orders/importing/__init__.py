@@ -1,8 +1,9 @@
 """Files into the database: each import is one transaction that either stores a file whole or nothing of it."""
 
+from orders.importing.book import OrderImport
 from orders.importing.files import FileImport
 from orders.importing.items import import_items
-from orders.importing.order_book import OrderImport, import_orders
+from orders.importing.order_book import import_orders
 from orders.importing.parcels import import_parcels
 from orders.importing.purchases import import_purchases
 from orders.importing.report import ImportReport

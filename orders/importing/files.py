@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,7 @@ def import_file(
     warnings: Problems,
     actor: Actor,
     at: datetime,
+    occasion: str = "",
 ) -> ImportReport:
     """Store a checked file in one transaction, once: a file of the same content changes nothing.
 
@@ -51,11 +53,14 @@ def import_file(
         warnings: What was odd.
         actor: Who imports.
         at: Now.
+        occasion: What makes the same content another import, such as the moment of a count.
     """
     actor.require(Permission.IMPORT)
     if errors.total:
         return rejected(kind, lines, errors, warnings, dry_run=request.dry_run)
     sha256 = file_sha256(request.path)
+    if occasion:
+        sha256 = hashlib.sha256(f"{sha256} {occasion}".encode()).hexdigest()
     with database.writing() as connection:
         if import_rows.file_was_imported(connection, kind=kind, sha256=sha256):
             counts = {"stored already: left as it is": lines}
@@ -72,9 +77,7 @@ def import_file(
         if errors.total:
             connection.rollback()
             return rejected(kind, lines, errors, warnings, dry_run=request.dry_run)
-        report = ImportReport(
-            kind, lines, counts, errors=errors, warnings=warnings, dry_run=request.dry_run
-        )
+        report = ImportReport(kind, lines, counts, errors=errors, warnings=warnings, dry_run=request.dry_run)
         import_rows.close_batch(connection, batch, stored_lines=lines, report=report.as_dict())
         if request.dry_run:
             connection.rollback()

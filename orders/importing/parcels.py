@@ -49,13 +49,19 @@ def import_parcels(database: Database, request: FileImport, *, actor: Actor, at:
     arrived = [str(moment) != "NaT" for moment in delivered_at]
     unclear = [row for row in range(sheet.rows) if is_delivered[row] != arrived[row]]
     errors.add(
-        "a delivered parcel, and no other, has a delivered_at", positions=unclear, column="delivered_at", values=statuses
+        "a delivered parcel, and no other, has a delivered_at",
+        positions=unclear,
+        column="delivered_at",
+        values=statuses,
     )
 
     def store(connection: Connection, batch: int, errors: Problems, _warnings: Problems) -> dict[str, int]:
         known = parcel_rows.order_ids(connection)
         unknown = [row for row, order in enumerate(orders) if order not in known]
         errors.add("there is no such order", positions=unknown, column="order_id", values=orders)
+        stored = parcel_rows.stored_numbers(connection)
+        again = [row for row, number in enumerate(zip(carriers, tracking, strict=True)) if number in stored]
+        errors.add("this parcel is stored already", positions=again, column="tracking_number", values=tracking)
         if errors.total:
             return {}
         stage(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -22,6 +24,17 @@ COLUMNS = (
     "po_number", "supplier", "sku", "location", "quantity", "unit_cost", "ordered_at", "expected_date",
     "received_at", "received_quantity",
 )  # fmt: skip
+
+
+def _refuse_several(numbers: Sequence[str], name: str, values: Sequence[Any], errors: Problems) -> None:
+    """An error for each line whose purchase order says something else on its first line; missing cells have theirs."""
+    first: dict[str, Any] = {}
+    differs = [
+        row
+        for row, (number, value) in enumerate(zip(numbers, values, strict=True))
+        if number and value not in ("", "NaT") and first.setdefault(number, value) != value
+    ]
+    errors.add(f"lines of one purchase order differ in {name}", positions=differs, column=name, values=values)
 
 
 def import_purchases(database: Database, request: FileImport, *, actor: Actor, at: datetime) -> ImportReport:
@@ -50,6 +63,8 @@ def import_purchases(database: Database, request: FileImport, *, actor: Actor, a
     ordered_at = sheet.moment("ordered_at", terms.time_zone, required=True)
     received_at, expected = sheet.moment("received_at", terms.time_zone), sheet.day("expected_date")
     is_received = ~np.isnat(received_at)
+    for name, values in (("supplier", suppliers), ("location", locations), ("ordered_at", ordered_at.astype(str))):
+        _refuse_several(numbers, name, values, errors)
     stated = sheet.whole("received_quantity", least=0)
     received = np.where(
         is_received,

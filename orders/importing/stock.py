@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from data import master_rows, purchase_rows, stock_rows
 from data.connection import Database
 from data.importers.problems import Problems
-from data.importers.sheets import Sheet, read_sheet
+from data.importers.sheets import read_sheet
 from orders.importing.files import FileImport, import_file
 from orders.importing.report import ImportReport
 from orders.master import ensure_locations
@@ -24,7 +24,8 @@ COLUMNS = ("sku", "location", "on_hand", "on_order", "expected_date")
 
 @dataclass(frozen=True)
 class StockImport(FileImport):
-    """A stock file and the moment at which it was counted, with a time zone."""
+    """A stock file and the moment at which it was counted, with a time zone; the same figures counted at another
+    moment are another count."""
 
     counted_at: datetime | None = None
 
@@ -76,6 +77,7 @@ def import_stock(database: Database, request: StockImport, *, actor: Actor, at: 
         warnings=warnings,
         actor=actor,
         at=at,
+        occasion="" if request.counted_at is None else str(_naive_utc(counted_at)),
     )
 
 
