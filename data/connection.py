@@ -169,6 +169,7 @@ def _configure_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
     def set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # the transaction is begun below, not guessed by the driver
         pragmas = [
+            "page_size=16384",  # of a new file: a bulk import is a third faster than with 4 KiB
             f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",

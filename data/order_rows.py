@@ -176,7 +176,8 @@ def write_staged_returns(connection: Connection, *, currency: str, batch: int) -
         ("order_line_id", "quantity", "unit_price_micros", "cancelled_at", "reason", "external_ref",
          "import_batch_id"),
         "SELECT order_line_id, quantity, unit_price_micros, credited_at,"
-        " coalesce(reason, 'credited on the day of the order'), number, :batch FROM staged_part WHERE is_cancellation = 1",
+        " coalesce(reason, 'credited on the day of the order'), number, :batch FROM staged_part"
+        " WHERE is_cancellation = 1",
         batch=batch,
     )  # fmt: skip
     insert_from(

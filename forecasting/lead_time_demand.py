@@ -98,9 +98,10 @@ def lead_time_demand_of_panel(
     a·mean^b; each series' own ratio to that law is shrunk towards 1 as if `POOLED_WINDOWS` further
     independent windows had shown the law, so that short series lean on the pool and long ones on
     themselves. A series that was still when its errors were seen has no say in how far they grow with its
-    rate: beyond `MOST_UNSEEN_RATIO` times the law the variance is at most what was seen. Where the history is too short for windows of the length asked, the longest feasible ones
-    are scaled up by (periods / window)^1.5, between independent errors (1) and a wrong level (2). Demand
-    steadier than Poisson is treated as Poisson: the variance is never below the mean. A varying protection
+    rate: beyond `MOST_UNSEEN_RATIO` times the law the variance is at most what was seen. Where the history is
+    too short for windows of the length asked, the longest feasible ones are scaled up by
+    (periods / window)^1.5, between independent errors (1) and a wrong level (2). Demand steadier than Poisson
+    is treated as Poisson: the variance is never below the mean. A varying protection
     interval adds rate² · periods_sd². The distribution is negative binomial with these moments, its outer
     quantiles widened as Student's t is, since the variance is estimated.
 

@@ -123,7 +123,6 @@ def write_returns(
     connection: Connection,
     book: Book,
     ids: Ids,
-    fresh: NDArray[np.bool_],
     parts: list[CreditPart],
     at: datetime,
 ) -> None:

@@ -118,7 +118,7 @@ def _write(
     before = stock_rows.last_move_id(connection)
     _write_documents(connection, book, ids, is_new, fingerprints)
     write_order_lines(connection, book, ids, fresh, parts, at)
-    write_returns(connection, book, ids, fresh, parts, at)
+    write_returns(connection, book, ids, parts, at)
     write_charges(connection, book, ids, fresh)
     write_corrections(connection, book, ids, fresh, at)
     unstage(connection, "staged_line", "staged_part", "staged_rma", "staged_charge", "staged_correction")

@@ -55,7 +55,7 @@ def import_parcels(database: Database, request: FileImport, *, actor: Actor, at:
         values=statuses,
     )
 
-    def store(connection: Connection, batch: int, errors: Problems, _warnings: Problems) -> dict[str, int]:
+    def store(connection: Connection, _batch: int, errors: Problems, _warnings: Problems) -> dict[str, int]:
         known = parcel_rows.order_ids(connection)
         unknown = [row for row, order in enumerate(orders) if order not in known]
         errors.add("there is no such order", positions=unknown, column="order_id", values=orders)
