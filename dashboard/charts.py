@@ -97,9 +97,7 @@ def order_value(lines: pd.DataFrame, currency: str, *, most: int = 10) -> go.Fig
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure.update_xaxes(
-        visible=False, range=[0, max(float(shown.max()), 1.0) * 1.25] if len(shown) else [0, 1]
-    )
+    figure.update_xaxes(visible=False, range=[0, max(float(shown.max()), 1.0) * 1.25] if len(shown) else [0, 1])
     figure.update_yaxes(autorange="reversed", showgrid=False, tickformat=None, type="category")
     figure.update_layout(hovermode=False)
     return figure
@@ -171,12 +169,8 @@ def proof(result: Mapping[str, Any]) -> go.Figure:
             hovertemplate=f"%{{customdata}}: %{{y:.1%}} met with {currency} %{{x:,.0f}}<extra></extra>",
         )
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(
-        title=f"average stock at cost, {currency}", tickformat=",", showgrid=True, title_font_size=12
-    )
-    figure.update_yaxes(
-        title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12
-    )
+    figure.update_xaxes(title=f"average stock at cost, {currency}", tickformat=",", showgrid=True, title_font_size=12)
+    figure.update_yaxes(title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12)
     return figure
 
 

@@ -27,9 +27,7 @@ def explain(line: Line, currency: str) -> None:
         for assumed in line["assumptions"]:
             st.badge(plain(assumed), color="orange")
         if not line["assumptions"]:
-            st.badge(
-                "All measured: stock counted, lead time from receipts, cost from the item", color="green"
-            )
+            st.badge("All measured: stock counted, lead time from receipts, cost from the item", color="green")
     target = {"sku": line["sku"], "location": line["location"]}
     st.page_link(
         "pages/item.py",

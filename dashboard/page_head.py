@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
@@ -50,6 +50,21 @@ def _nothing_yet(what: str, then: str, commands: str) -> None:
         st.markdown(f"**{what}** {then}")
         st.code(commands, language=None)
     st.stop()
+
+
+def in_url(name: str, choices: Sequence[str], otherwise: str | None) -> str | None:
+    """The choice that the URL names; for labels that carry counts, which a bound widget would put there."""
+    asked = st.query_params.get(name)
+    return asked if asked in choices else otherwise
+
+
+def to_url(name: str, key: str) -> None:
+    """Callback: the URL names what the widget of that key has chosen."""
+    chosen = st.session_state[key]
+    if chosen is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = chosen
 
 
 @contextmanager

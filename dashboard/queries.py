@@ -1,4 +1,8 @@
-"""Reads of the pages, kept until the data changes."""
+"""Reads of the pages, kept until the data changes.
+
+What is kept is kept under the version that it was read at, which is why functions take one that they do not use
+(an argument that began with an underscore would be left out of the key).
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ def version() -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _standing(_version: str) -> Standing:
+def _standing(at_version: str) -> Standing:  # noqa: ARG001
     with database().reading() as connection:
         return insights.standing(connection)
 
@@ -63,16 +67,16 @@ def standing() -> Standing:
 
 
 @st.cache_data(show_spinner="Reading the plan …", max_entries=4)
-def recommendations(_version: str, plan_id: int) -> pd.DataFrame:
+def recommendations(at_version: str, plan_id: int) -> pd.DataFrame:  # noqa: ARG001
     """The plan's recommendations and what was decided on them."""
     with database().reading() as connection:
         return insights.recommendations(connection, plan_id)
 
 
 @st.cache_data(show_spinner="Looking for what needs you …", max_entries=4)
-def to_do(_version: str, plan_id: int) -> list[ToDo]:
+def to_do(at_version: str, plan_id: int) -> list[ToDo]:
     """Everything that waits for the planner, most money first."""
-    where, plan = standing(), recommendations(_version, plan_id)
+    where, plan = standing(), recommendations(at_version, plan_id)
     if where.as_of is None:
         return []
     with database().reading() as connection:
@@ -80,18 +84,16 @@ def to_do(_version: str, plan_id: int) -> list[ToDo]:
 
 
 @st.cache_data(show_spinner="Adding up the weeks …", max_entries=4)
-def weekly(_version: str, plan_id: int) -> dict[str, Any]:
+def weekly(at_version: str, plan_id: int) -> dict[str, Any]:
     """Weekly sales of a year, stock and purchases of half a year."""
-    where, plan = standing(), recommendations(_version, plan_id)
+    where, plan = standing(), recommendations(at_version, plan_id)
     if where.as_of is None:
         return {}
     terms = where.terms
     with database().reading() as connection:
         return {
             "sales": insights.weekly_sales(connection, as_of=where.as_of, weeks=52, currency=terms.currency),
-            "stock": insights.weekly_stock(
-                connection, plan, as_of=where.as_of, weeks=SPARK_WEEKS, terms=terms
-            ),
+            "stock": insights.weekly_stock(connection, plan, as_of=where.as_of, weeks=SPARK_WEEKS, terms=terms),
             "purchases": insights.weekly_purchases(
                 connection, as_of=where.as_of, weeks=SPARK_WEEKS, time_zone=terms.time_zone
             ),
@@ -99,7 +101,7 @@ def weekly(_version: str, plan_id: int) -> dict[str, Any]:
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def latest_proof(_version: str) -> dict[str, Any] | None:
+def latest_proof(at_version: str) -> dict[str, Any] | None:  # noqa: ARG001
     """The newest proof's figures."""
     with database().reading() as connection:
         row = plan_rows.latest_proof(connection)
@@ -107,7 +109,7 @@ def latest_proof(_version: str) -> dict[str, Any] | None:
 
 
 @st.cache_resource(show_spinner="Reading all histories and forecasting …", max_entries=2)
-def _outlook(_history: str) -> Outlook:
+def _outlook(history: str) -> Outlook:  # noqa: ARG001
     return items.outlook(database(), as_of=standing().as_of)
 
 
@@ -124,6 +126,6 @@ def outlook() -> Outlook:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def item(_version: str, sku: str, location: str) -> ItemView | None:
+def item(at_version: str, sku: str, location: str) -> ItemView | None:  # noqa: ARG001
     """One item in time."""
     return items.item_view(database(), outlook(), sku=sku, location=location)

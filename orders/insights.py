@@ -222,7 +222,7 @@ class ToDo:
 
     Attributes:
         kind: order, out of stock, late supply, too much stock or parcel.
-        money: What is lost, or tied up for a year, if nothing is done; in the company's currency.
+        money: What doing nothing costs, in the company's currency.
         money_says: What that money is, in two or three words.
         title: What is the matter.
         detail: The numbers behind it.
@@ -383,8 +383,8 @@ def too_much_stock(plan: pd.DataFrame, sold: pd.DataFrame, *, as_of: date, terms
         found.append(
             ToDo(
                 kind="too much stock",
-                money=excess * terms.holding_cost_rate,
-                money_says="holding cost a year",
+                money=excess * terms.holding_cost_rate / 12,
+                money_says="to hold it a month",
                 title=f"{category or 'No category'}: {_money(excess, terms)} beyond"
                 f" {MOST_COVER_WEEKS:.0f} weeks of cover",
                 detail=f"{_count(len(lines), 'item')} to clear, move or buy less of{slow}."

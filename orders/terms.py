@@ -34,7 +34,7 @@ class Terms:
     unit_cost_share: float = 0.5
     moq: int = 1
     pack_size: int = 1
-    order_cost: float = 1.0
+    order_cost: float = 0.0
     holding_cost_rate: float = 0.25
     fill_rate_target: float = 0.95
     fill_rate_floor: float = 0.5
@@ -52,7 +52,7 @@ MEANINGS: dict[str, str] = {
     "unit_cost_share": "unit cost as a share of the mean selling price, for items without a cost",
     "moq": "least units per order line, for items that name none",
     "pack_size": "units per pack, for items that name none",
-    "order_cost": "cost of one order line, in the company's currency",
+    "order_cost": "cost of one order line, in the company's currency; above 0, lots grow towards the economic order quantity",
     "holding_cost_rate": "cost of holding stock for a year, as a share of its value",
     "fill_rate_target": "share of demand, by value, to be met from stock",
     "fill_rate_floor": "least fill rate of any single SKU",

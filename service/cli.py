@@ -504,8 +504,9 @@ def _plan_and_prove(database: Database) -> None:
     from data import plan_rows
     from service.printing import print_plan, print_proof
     from service.progress import stages
-    from service.proof import ProofSettings, TooShortToProve
+    from service.proof import NothingToProve, ProofSettings
     from service.proof import prove as run_proof
+    from service.replay import TooShortToReplay
 
     with database.reading() as connection:
         has_plan = plan_rows.latest_plan(connection) is not None
@@ -518,7 +519,7 @@ def _plan_and_prove(database: Database) -> None:
         with stages("Proof", total=ProofSettings().cuts) as progress:
             proof = run_proof(database, actor=_actor(), at=_now(), progress=progress)
         print_proof(proof)
-    except TooShortToProve as why:
+    except (TooShortToReplay, NothingToProve) as why:
         print(f"No proof yet: {why}", flush=True)
 
 

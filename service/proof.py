@@ -7,47 +7,35 @@ stock, same goods under way, same demand, same luck with lead times. Levels stay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data import demand_history, plan_rows, position_rows
+from data import demand_history, plan_rows
 from data.connection import Database
 from data.errors import StockwrightError
 from orders.model import Actor, Permission
 from orders.terms import Terms, read_terms
-from service.planning import (
-    PERIOD_DAYS,
-    PlanningInputs,
-    Progress,
-    closing_moment,
-    default_as_of,
-    forecast_demand,
-    planning_inputs,
-    set_levels,
-    silent,
-)
+from service.planning import Progress, default_as_of, forecast_demand, set_levels, silent
+from service.replay import cut_days, past_weeks, planned_policy
 
 RECOMMENDED, COVER = "recommended", "weeks of cover"
 COVER_WEEKS = 4.0
 COVER_CURVE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 24.0)
 TARGET_CURVE = (0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
-COVER_HISTORY_DAYS = 91
-LEAST_HISTORY_DAYS = 112
 _MEASURES = ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin")
 
 
-class TooShortToProve(StockwrightError):
-    """There are too few weeks of orders to keep some out of the fit."""
+class NothingToProve(StockwrightError):
+    """Nothing was sold at a price in any of the replays."""
 
-    def __init__(self, days: int, wanted: int) -> None:
-        self.days, self.wanted = days, wanted
-        super().__init__(f"a proof needs {wanted} days of orders, the database holds {days}: import more history")
+    def __init__(self) -> None:
+        super().__init__("there is nothing to prove: nothing was sold at a price in the weeks to replay")
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,8 @@ def prove(
         Money is in units of the currency; fill rates are shares of demand, by units and by value.
 
     Raises:
-        TooShortToProve: the history is too short for the first cut.
+        TooShortToReplay: the history is too short for the first cut.
+        NothingToProve: no replay met any demand.
         NothingToPlan: there are no orders.
     """
     actor.require(Permission.PLAN)
@@ -86,29 +75,18 @@ def prove(
         terms = read_terms(connection)
         as_of = as_of or default_as_of(connection)
         demand = demand_history.daily_demand(connection, as_of=as_of, currency=terms.currency)
-    days = cut_days(as_of, demand, settings)
+    days = cut_days(as_of, demand, cuts=settings.cuts, window_days=settings.window_days)
     results = []
     for number, cut in enumerate(days, start=1):
         progress(f"replay {number} of {len(days)}: {cut} and the {settings.window_days} days after it")
         results.append(_replay(database, cut, demand, terms, settings))
+    results = [result for result in results if result.demand_value > 0]
+    if not results:
+        raise NothingToProve
     proof = _summary(as_of, terms, settings, results)
     with database.writing() as connection:
         plan_rows.write_proof(connection, as_of=as_of, created_at=at, seed=settings.seed, result=proof)
     return proof
-
-
-def cut_days(as_of: date, demand: pd.DataFrame, settings: ProofSettings) -> list[date]:
-    """The cuts, oldest first: the last window ends on as_of and windows do not overlap.
-
-    Raises:
-        TooShortToProve: less than `LEAST_HISTORY_DAYS` lie before the first cut.
-    """
-    cuts = [as_of - timedelta(days=settings.window_days * back) for back in range(settings.cuts, 0, -1)]
-    first = demand["ds"].min().date() if len(demand) else as_of
-    wanted = settings.window_days * settings.cuts + LEAST_HISTORY_DAYS
-    if (as_of - first).days + 1 < wanted:
-        raise TooShortToProve((as_of - first).days + 1, wanted)
-    return cuts
 
 
 @dataclass(frozen=True)
@@ -124,114 +102,30 @@ class _Replay:
 
 
 def _replay(database: Database, cut: date, demand: pd.DataFrame, terms: Terms, settings: ProofSettings) -> _Replay:
-    from simulation import ReorderPolicy, cover_policy, service_curve
+    from simulation import cover_policy, service_curve
 
-    with database.reading() as connection:
-        known = planning_inputs(connection, as_of=cut, terms=terms)
-        pipeline = position_rows.on_order(connection, closed_at=closing_moment(cut, terms.time_zone))
-    future = _future_demand(known, demand, cut, settings.window_days)
-    sold_before = np.isin(known.points.index.to_numpy(), known.demand["unique_id"].unique())
-    kept = np.flatnonzero(sold_before)
-    left_out = 1 - future[:, kept].sum() / max(_all_future(demand, cut, settings.window_days), 1)
-    scenario = _scenario(known, kept, future, pipeline, settings)
-    forecasts = forecast_demand(known)
-    unlimited = PlanningInputs(known.as_of, _without_budget(terms), known.points, known.demand)
-
-    def recommended(target: float) -> ReorderPolicy:
-        levels = set_levels(unlimited, forecasts, fill_rate_target=target).frame.iloc[kept]
-        return ReorderPolicy(
-            RECOMMENDED,
-            levels["reorder_point"].to_numpy(dtype=np.int64),
-            levels["order_up_to_level"].to_numpy(dtype=np.int64),
-        )
-
-    targets = sorted({*TARGET_CURVE, terms.fill_rate_target})
-    rate = _recent_rate(known, cut)[kept]
-    ours = {target: recommended(target) for target in targets}
-    rule = {weeks: cover_policy(COVER, rate, weeks_of_cover=weeks) for weeks in COVER_CURVE}
-    luck = {"replications": settings.replications, "seed": settings.seed}
-    curves = pd.concat(
-        [service_curve(scenario, RECOMMENDED, ours, **luck), service_curve(scenario, COVER, rule, **luck)],
-        ignore_index=True,
-    )
-    value = future[:, kept].sum(axis=0) * (scenario.unit_cost + scenario.unit_margin)
+    past = past_weeks(database, cut, demand, terms, days=settings.window_days)
+    forecasts = forecast_demand(past.known)
+    # The curve shows what each amount of stock buys, so that no limit is put on the stock.
+    unlimited = replace(past.known, terms=replace(terms, stock_budget=None))
+    ours = {
+        target: planned_policy(RECOMMENDED, past, set_levels(unlimited, forecasts, fill_rate_target=target))
+        for target in sorted({*TARGET_CURVE, terms.fill_rate_target})
+    }
+    rule = {weeks: cover_policy(COVER, past.recent_rate, weeks_of_cover=weeks) for weeks in COVER_CURVE}
+    curves = [
+        service_curve(past.scenario, label, policies, replications=settings.replications, seed=settings.seed)
+        for label, policies in ((RECOMMENDED, ours), (COVER, rule))
+    ]
+    units = past.scenario.demand.sum(axis=0)
     return _Replay(
         cut=cut,
-        points=len(kept),
-        demand_units=float(future[:, kept].sum()),
-        demand_value=float(value.sum()),
-        left_out_share=float(max(left_out, 0.0)),
-        curves=curves,
+        points=len(past.kept),
+        demand_units=float(units.sum()),
+        demand_value=float(units @ (past.scenario.unit_cost + past.scenario.unit_margin)),
+        left_out_share=past.left_out_share,
+        curves=pd.concat(curves, ignore_index=True),
     )
-
-
-def _without_budget(terms: Terms) -> Terms:
-    """The curve shows what each amount of stock buys, so that no limit is put on the stock."""
-    from dataclasses import replace
-
-    return replace(terms, stock_budget=None)
-
-
-def _future_demand(known: PlanningInputs, demand: pd.DataFrame, cut: date, days: int) -> Any:
-    """Units demanded on each day after the cut, shape (day, point)."""
-    keys = ["sku_id", "location_id"]
-    ids = known.points[keys].assign(point=np.arange(len(known.points)))
-    after = demand[(demand["ds"] > pd.Timestamp(cut)) & (demand["ds"] <= pd.Timestamp(cut) + pd.Timedelta(days=days))]
-    after = after.merge(ids, on=keys, how="inner")
-    day = (after["ds"] - pd.Timestamp(cut)).dt.days.to_numpy() - 1
-    units = np.zeros((days, len(known.points)), dtype=np.int64)
-    np.add.at(units, (day, after["point"].to_numpy()), after["y"].to_numpy().astype(np.int64))
-    return units
-
-
-def _all_future(demand: pd.DataFrame, cut: date, days: int) -> float:
-    end = pd.Timestamp(cut) + pd.Timedelta(days=days)
-    return float(demand.loc[(demand["ds"] > pd.Timestamp(cut)) & (demand["ds"] <= end), "y"].sum())
-
-
-def _recent_rate(known: PlanningInputs, cut: date) -> Any:
-    """Mean units per day of the last quarter, which weeks of cover multiply, shape (point,)."""
-    recent = known.demand[known.demand["ds"] > pd.Timestamp(cut) - pd.Timedelta(days=COVER_HISTORY_DAYS)]
-    sums = recent.groupby("unique_id")["y"].sum().reindex(known.points.index, fill_value=0.0)
-    return sums.to_numpy() / COVER_HISTORY_DAYS
-
-
-def _scenario(known: PlanningInputs, kept: Any, future: Any, pipeline: pd.DataFrame, settings: ProofSettings) -> Any:
-    """Both policies' common ground: stock and pipeline as the ledger knows them, else the assumed weeks."""
-    from simulation import StockScenario
-
-    points, terms = known.points.iloc[kept], known.terms
-    assumed = np.ceil(_recent_rate(known, known.as_of)[kept] * PERIOD_DAYS * terms.opening_stock_weeks)
-    counted = np.maximum(points["on_hand"].to_numpy() - points["unshipped"].to_numpy(), 0)
-    on_hand = np.where(points["is_counted"].to_numpy(), counted, assumed).astype(np.int64)
-    return StockScenario(
-        skus=tuple((points["sku"] + " at " + points["location"]).tolist()),
-        demand=future[:, kept],
-        on_hand=on_hand,
-        pipeline=_arrivals(points, pipeline, known.as_of, settings.window_days),
-        lead_time_mean_days=np.maximum(points["lead_time_days"].to_numpy(), 1.0),
-        lead_time_sd_days=points["lead_time_sd_days"].to_numpy(),
-        review_period_days=terms.review_period_days,
-        unit_cost=points["unit_cost"].to_numpy(),
-        unit_margin=np.maximum(points["unit_price"].to_numpy() - points["unit_cost"].to_numpy(), 0.0),
-        pack_size=points["pack_size"].to_numpy(),
-        moq=points["moq"].to_numpy(),
-        on_shortage="lost",
-    )
-
-
-def _arrivals(points: pd.DataFrame, pipeline: pd.DataFrame, cut: date, days: int) -> Any:
-    """Open purchase orders by the day they are expected; what is late comes first thing, shape (day, point)."""
-    arrivals = np.zeros((days, len(points)), dtype=np.int64)
-    keys = ["sku_id", "location_id"]
-    ids = points[keys].assign(point=np.arange(len(points)))
-    due = pipeline[(pipeline["status"] != "draft")].merge(ids, on=keys, how="inner")
-    if due.empty:
-        return arrivals
-    expected = pd.to_datetime(due["expected_date"]).fillna(pd.Timestamp(cut) + pd.Timedelta(days=PERIOD_DAYS))
-    day = np.clip((expected - pd.Timestamp(cut)).dt.days.to_numpy() - 1, 0, days - 1)
-    np.add.at(arrivals, (day, due["point"].to_numpy()), due["on_order"].to_numpy().astype(np.int64))
-    return arrivals
 
 
 def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequence[_Replay]) -> dict[str, Any]:
@@ -259,7 +153,7 @@ def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequen
         "total": {"policies": _policies(curve, terms)},
         "equal_stock": equal,
         "curve": curve.to_dict("records"),
-        "verdict": _verdict(equal, terms),
+        "verdict": verdict(equal, currency=terms.currency),
     }
 
 
@@ -308,20 +202,23 @@ def _at_equal_stock(curve: pd.DataFrame, terms: Terms) -> list[dict[str, Any]]:
     return rows
 
 
-def _verdict(equal: list[dict[str, Any]], terms: Terms) -> str:
-    """What the proof says, whoever won."""
-    return " ".join(_sentence(row, terms) for row in equal)
+def verdict(equal_stock: Sequence[Mapping[str, Any]], *, currency: str) -> str:
+    """What a proof's `equal_stock` says in words, whoever won."""
+    return " ".join(_sentence(row, currency) for row in equal_stock)
 
 
-def _sentence(row: dict[str, Any], terms: Terms) -> str:
+def _sentence(row: Mapping[str, Any], currency: str) -> str:
     ours, rule = (row["value_fill_rate"][label] for label in (RECOMMENDED, COVER))
     whose = "the plan ties up" if row["stock_of"] == RECOMMENDED else f"{COVER_WEEKS:g} weeks of cover tie up"
-    stock = f"With the {terms.currency} {row['stock_value']:,.0f} of stock that {whose}"
+    stock = f"With the {currency} {row['stock_value']:,.0f} of stock that {whose}"
     if ours is None or rule is None:
         return f"{stock}, only one of the two policies can be had, so they cannot be compared."
-    winner = "the recommended policy" if ours >= rule else "weeks of cover"
+    points = round((ours - rule) * 100, 1)
+    if not points:
+        return f"{stock}, both policies meet {ours:.1%} of demand by value."
+    winner = "the recommended policy meets" if points > 0 else "weeks of cover meet"
     return (
-        f"{stock}, {winner} meets {abs(ours - rule) * 100:.1f} points more of demand by value"
+        f"{stock}, {winner} {abs(points):.1f} points more of demand by value"
         f" ({ours:.1%} recommended, {rule:.1%} weeks of cover)."
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -129,9 +128,7 @@ def _recent_rate(known: PlanningInputs) -> Any:
     return sums.to_numpy() / RECENT_DAYS
 
 
-def _scenario(
-    known: PlanningInputs, kept: Sequence[int], rate: Any, demand: Any, pipeline: pd.DataFrame
-) -> StockScenario:
+def _scenario(known: PlanningInputs, kept: Any, rate: Any, demand: Any, pipeline: pd.DataFrame) -> StockScenario:
     """Every policy's common ground: stock and pipeline as the ledger knows them, else the assumed weeks."""
     from simulation import StockScenario
 

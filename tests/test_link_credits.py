@@ -1,6 +1,6 @@
 """Which sale a credit undoes, checked against a reading of the rule unit by unit."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from orders.returns import (
     link_credits,
 )
 
-START = datetime(2024, 1, 1, 9)
+START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 
 
 def sold(handle, *, quantity, hours=0, price=2, order=None):

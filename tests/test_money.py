@@ -19,8 +19,26 @@ from orders.money import (
 )
 
 # ISO 4217, table A.1 (2024): minor units that are not 2, among circulating currencies.
-NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
-THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND".split()
+NO_DECIMALS = [
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "UYI",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+]
+THREE_DECIMALS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 
 currencies = st.sampled_from(["EUR", "JPY", "KWD"])
 quantities = st.integers(-10_000_000, 10_000_000)

@@ -122,7 +122,15 @@ def test_outside_our_walls_a_balance_may_be_negative(traded, rows_of):
     "changed", [{"quantity": "0"}, {"quantity": "-1"}, {"destination_location_id": "source_location_id"}]
 )
 def test_a_movement_takes_something_from_one_place_to_another(traded, changed):
-    columns = ["sku_id", "quantity", "source_location_id", "destination_location_id", "effective_at", "recorded_at", "kind"]
+    columns = [
+        "sku_id",
+        "quantity",
+        "source_location_id",
+        "destination_location_id",
+        "effective_at",
+        "recorded_at",
+        "kind",
+    ]
     chosen = ", ".join(changed.get(column, column) for column in columns)
     with pytest.raises(IntegrityError), traded.database.writing() as connection:
         connection.execute(text(f"INSERT INTO stock_move ({', '.join(columns)}) SELECT {chosen} FROM stock_move"))

@@ -94,9 +94,13 @@ def test_a_reader_cannot_write(database):
 
 
 def test_a_failed_block_leaves_nothing(database):
-    with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        write(connection, {"moq": "2"}, "tester", NOON)
-        raise ZeroDivisionError
+    def interrupted():
+        with database.writing() as connection:
+            write(connection, {"moq": "2"}, "tester", NOON)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     assert count_terms(database) == 0
 
 

@@ -18,12 +18,12 @@ HISTORY_DAYS = 26 * 7
 LINE_IN_URL = {"sku": "sku", "at": "location", "q": "sku", "state": "state"}
 
 
-def choose(points: pd.DataFrame, first: str) -> tuple[str, str]:
+def choose(points: pd.DataFrame, first: tuple[str, str]) -> tuple[str, str]:
     """The SKU and location that the URL or the reader names."""
     labels = dict(zip(points["sku"], points["sku"] + " · " + points["name"], strict=True))
     at_sku, at_place = st.columns([3, 1])
     codes = list(labels)
-    asked = st.query_params.get("sku", first)
+    asked = st.query_params.get("sku", first[0])
     sku = at_sku.selectbox(
         "SKU",
         codes,
@@ -33,7 +33,7 @@ def choose(points: pd.DataFrame, first: str) -> tuple[str, str]:
         help="Type a part of the code or the name",
     )
     places = sorted(points.loc[points["sku"] == sku, "location"])
-    wanted = st.query_params.get("location", "")
+    wanted = st.query_params.get("location", first[1] if sku == first[0] else "")
     place = at_place.selectbox(
         "Location",
         places,
@@ -227,7 +227,7 @@ with refusals_shown():
     currency, version = where.terms.currency, queries.version()
     plan = queries.recommendations(version, where.plan_id or 0)
     known = queries.outlook()
-    first = str(plan["sku"].iloc[0]) if len(plan) else ""
+    first = (str(plan["sku"].iloc[0]), str(plan["location"].iloc[0])) if len(plan) else ("", "")
     sku, location = choose(known.points, first)
     view = queries.item(version, sku, location)
     if view is None:

@@ -1,5 +1,6 @@
 """What should I order today, and why? Filters and the line explained live in the URL."""
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -8,8 +9,8 @@ import streamlit as st
 from dashboard import charts, queries
 from dashboard.approving import approve, say_what_happened, withdraw
 from dashboard.explaining import explain
-from dashboard.formats import count, money
-from dashboard.page_head import plain, refusals_shown, start_page
+from dashboard.formats import count, day, money
+from dashboard.page_head import in_url, plain, refusals_shown, start_page, to_url
 from orders.insights import APPROVED, NOTHING, TO_APPROVE
 
 STATES = (TO_APPROVE, APPROVED, NOTHING)
@@ -21,15 +22,14 @@ Line = dict[str, Any]
 
 def filtered(plan: pd.DataFrame) -> pd.DataFrame:
     """The lines that the filters leave; the filters are in the URL."""
-    state, supplier, location, category, search = st.columns(
-        [3.9, 2.1, 1.6, 1.6, 1.7], vertical_alignment="bottom"
-    )
+    state, supplier, location, category, search = st.columns([3.9, 2.1, 1.6, 1.6, 1.7], vertical_alignment="bottom")
     chosen_state = state.segmented_control(
         "Show",
         STATES,
-        key="state",
-        default=TO_APPROVE,
-        bind="query-params",
+        key="chosen-state",
+        default=in_url("state", STATES, TO_APPROVE),
+        on_change=to_url,
+        args=("state", "chosen-state"),
         format_func=lambda name: f"{name} ({int((plan['state'] == name).sum()):,})",
     )
     choices = {
@@ -196,8 +196,9 @@ def show_proof(result: dict[str, Any] | None) -> None:
         st.plotly_chart(charts.proof(result), config=charts.CONFIG, key="proof")
     cuts = len(result.get("cuts", []))
     st.caption(
-        f"Proof as of {result['as_of']}: plans made on {count(cuts, 'past day')} from what was known then,"
-        f" replayed over the {result['window_days']} days that followed. Up and to the left is better."
+        f"Proof as of {day(date.fromisoformat(result['as_of']))}: plans made on {count(cuts, 'past day')}"
+        f" from what was known then, replayed over the {result['window_days']} days that followed."
+        " Up and to the left is better."
     )
 
 

@@ -1,13 +1,14 @@
 """What needs me today? Ranked by money, each line ending in something to do."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, queries
 from dashboard.formats import count, money, share
-from dashboard.page_head import plain, start_page
+from dashboard.page_head import in_url, plain, start_page, to_url
 from orders import insights
 from orders.insights import TO_APPROVE, Standing, ToDo
 
@@ -108,9 +109,7 @@ def margin_at_risk(where: Standing, waiting: pd.DataFrame) -> None:
     card(
         "Margin at risk",
         money(total, where.terms.currency),
-        f"{lines.iloc[:first].sum() / total:.0%} of it in {count(first, 'line')}"
-        if total
-        else "nothing to lose",
+        f"{lines.iloc[:first].sum() / total:.0%} of it in {count(first, 'line')}" if total else "nothing to lose",
         lines.iloc[: queries.SPARK_WEEKS],
         "Margin expected to be lost until the next delivery if nothing is ordered. The bars show the lines"
         " with most at risk.",
@@ -124,13 +123,11 @@ def show_to_do(one: ToDo, currency: str, number: int) -> None:
     matter.markdown(f"**{plain(one.title)}**  \n:small[:gray[{plain(one.detail)}]]")
     with action:
         if one.page:
-            st.page_link(
-                f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query)
-            )
+            st.page_link(f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query))
         else:
             with st.popover(f":primary[{plain(one.action)}]", type="tertiary", key=f"rows-{number}"):
                 st.dataframe(
-                    one.rows,
+                    with_links(one.rows),
                     hide_index=True,
                     width=760,
                     height=min(420, 38 + 35 * len(one.rows)),
@@ -138,10 +135,21 @@ def show_to_do(one: ToDo, currency: str, number: int) -> None:
                 )
 
 
+def with_links(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of items, each with the address of its page."""
+    if "sku" not in rows:
+        return rows
+    items = rows[["sku", "location"]].to_dict("records")
+    linked = rows.copy()
+    linked.insert(0, "page", [f"/item?{urlencode(item)}" for item in items])
+    return linked
+
+
 def case_columns(currency: str) -> dict[str, Any]:
     column = st.column_config
     return {
         "sku": "SKU",
+        "page": column.LinkColumn("Item", display_text="Open", width=60),
         "name": column.TextColumn("Name", width="medium"),
         "location": "Location",
         "on_hand": column.NumberColumn("On hand", format="localized"),
@@ -173,10 +181,12 @@ with listed:
         kind = st.pills(
             "Show only",
             found,
-            key="show",
-            bind="query-params",
+            key="chosen-kind",
+            default=in_url("show", found, None),
+            on_change=to_url,
+            args=("show", "chosen-kind"),
             label_visibility="collapsed",
-            format_func=lambda name: f"{name} ({sum(one.kind == name for one in things)})",
+            format_func=lambda name: f"{name} ({sum(one.kind == name for one in things):,})",
         )
     wanted = [one for one in things if kind in (None, one.kind)]
     everything = st.session_state.get("everything", False)
