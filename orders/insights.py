@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from data import demand_history, insight_rows, master_rows, plan_rows, purchase_rows
+from data import demand_history, insight_rows, plan_rows, purchase_rows
 from orders.money import exponent
 from orders.terms import Terms, read_terms
 
@@ -457,8 +457,3 @@ def item_records(connection: Connection, *, sku_id: int, location_id: int, as_of
         returns=insight_rows.item_returns(connection, **key, since=since),
         sold_in_a_year=insight_rows.item_sold_since(connection, **key, since=since),
     )
-
-
-def location_names(connection: Connection) -> dict[str, str]:
-    """Code → name of our own places."""
-    return {place.code: place.name for place in master_rows.internal_locations(connection)}

@@ -166,7 +166,7 @@ def import_orders_command(
         mapping=_mapping(map or []),
         dry_run=dry_run,
     )
-    with _opened(database) as opened:
+    with _unreadable_reported("orders", format), _opened(database) as opened:
         _print_report(import_orders(opened, request, actor=_actor(), at=_now()), format)
 
 
@@ -184,7 +184,7 @@ def import_stock_command(
     """Import counted stock: sku, location, on_hand, on_order, expected_date."""
     from orders.importing import StockImport, import_stock
 
-    with _opened(database) as opened:
+    with _unreadable_reported("stock", format), _opened(database) as opened:
         request = StockImport(path=file, dry_run=dry_run, counted_at=_counted_at(opened, counted_on))
         _print_report(import_stock(opened, request, actor=_actor(), at=_now()), format)
 
@@ -199,7 +199,7 @@ def import_items_command(
     """Import items: sku, name, category, supplier, lead_time_days, moq, pack_size, unit_cost, volume."""
     from orders.importing import FileImport, import_items
 
-    with _opened(database) as opened:
+    with _unreadable_reported("items", format), _opened(database) as opened:
         _print_report(import_items(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
 
 
@@ -213,7 +213,7 @@ def import_purchases_command(
     """Import purchase orders: po_number, supplier, sku, location, quantity, ordered_at, received_at, …"""
     from orders.importing import FileImport, import_purchases
 
-    with _opened(database) as opened:
+    with _unreadable_reported("purchases", format), _opened(database) as opened:
         _print_report(import_purchases(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
 
 
@@ -227,8 +227,26 @@ def import_parcels_command(
     """Import parcels: order_id, carrier, service, tracking_number, shipped_at, promised_date, status, …"""
     from orders.importing import FileImport, import_parcels
 
-    with _opened(database) as opened:
+    with _unreadable_reported("parcels", format), _opened(database) as opened:
         _print_report(import_parcels(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+
+
+@contextmanager
+def _unreadable_reported(kind: str, format: ReportFormat) -> Iterator[None]:
+    """A file that cannot be read at all is a report too, for programs that read one."""
+    from data.errors import UnreadableFile
+    from data.importers.problems import WHOLE_FILE, Problems
+    from orders.importing.report import rejected
+
+    try:
+        yield
+    except UnreadableFile as refusal:
+        if format is ReportFormat.JSON:
+            errors = Problems()
+            errors.add(str(refusal), positions=WHOLE_FILE, column="")
+            report = rejected(kind, 0, errors, Problems(), dry_run=False)
+            print(json.dumps(report.as_dict(), indent=2))
+        raise
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

@@ -136,7 +136,7 @@ def new_database(
     copy, drop = (
         (request.getfixturevalue("new_postgresql_url"), request.getfixturevalue("drop_postgresql"))
         if database_kind == "postgresql"
-        else (lambda file: f"sqlite:///{shutil.copy(file, tmp_path / f'database{next(numbers)}.db')}", lambda url: None)
+        else (lambda file: f"sqlite:///{shutil.copy(file, tmp_path / f'database{next(numbers)}.db')}", lambda _: None)
     )
 
     @contextmanager
@@ -289,9 +289,10 @@ def _ledger_faults(database: Database) -> list[str]:
         folded[move.sku_id, move.destination_location_id, move.lot_id] += move.quantity
         folded[move.sku_id, move.source_location_id, move.lot_id] -= move.quantity
     cached = {(row.sku_id, row.location_id, row.lot_id): row.on_hand for row in balances}
-    for key in folded.keys() | cached.keys():
-        if folded[key] != cached.get(key, 0) or (key in folded and key not in cached):
-            faults.append(f"I1: {key} folds to {folded[key]}, cached {cached.get(key)}")
+    wrong = [
+        key for key in folded.keys() | cached.keys() if folded[key] != cached.get(key, None if key in folded else 0)
+    ]
+    faults.extend(f"I1: {key} folds to {folded[key]}, cached {cached.get(key)}" for key in wrong)
     sums: Counter[int] = Counter()
     for (sku, _, _), on_hand in cached.items():
         sums[sku] += on_hand

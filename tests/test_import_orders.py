@@ -338,6 +338,7 @@ def test_a_credit_that_is_a_cancellation_and_a_return_is_both(company, credits_o
     assert credits_of(company.database) == ([(second, 3)], [(first, 1, None)])
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize(
     ("credit", "why"),
     [
@@ -488,6 +489,7 @@ CONTRADICTIONS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize("problem", list(CONTRADICTIONS))
 def test_lines_that_contradict_themselves_keep_the_file_out(company, dump, problem):
     rows, column, value = CONTRADICTIONS[problem]
@@ -556,6 +558,7 @@ def test_a_longer_export_adds_only_the_new_orders(company, dump, rows_of):
     assert len(rows_of(company.database, "sales_order")) == 3
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize(
     "changed",
     [
