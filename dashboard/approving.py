@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
@@ -12,7 +13,7 @@ from dashboard import queries
 from dashboard.formats import count
 from dashboard.page_head import plain
 from data.errors import StockwrightError
-from orders.purchasing import Approval, approve_recommendation, withdraw_approval
+from orders.purchasing import Approval, approve_recommendations, withdraw_approvals
 
 Line = Mapping[str, Any]
 
@@ -23,37 +24,36 @@ def nonce() -> str:
 
 
 def approve(lines: Sequence[Line], quantity: int | None = None, reason: str | None = None) -> None:
-    """Approve lines until one is refused; what was done and refused is said on the next run."""
-    done, orders = [], set()
-    for line in lines:
-        key = f"dashboard:{nonce()}:approve:{line['id']}:{line['decision_id']}"
-        request = Approval(line["id"], quantity, reason)
-        try:
-            drafted = approve_recommendation(
-                queries.database(), request, key=key, actor=queries.actor(), at=queries.now()
-            )
-        except StockwrightError as refusal:
-            st.session_state["refused"] = f"{line['sku']} at {line['location']}: {refusal}"
-            break
-        done.append(line["id"])
-        orders.add(drafted.purchase_order)
-    if done:
-        st.session_state["approved"] = {"ids": done, "orders": sorted(orders)}
+    """Approve lines, all or none; what was done or refused is said on the next run."""
+    requests = [Approval(line["id"], quantity, reason) for line in lines]
+    key = _key("approve", [(line["id"], line["decision_id"]) for line in lines])
+    try:
+        drafted = approve_recommendations(
+            queries.database(), requests, key=key, actor=queries.actor(), at=queries.now()
+        )
+    except StockwrightError as refusal:
+        st.session_state["refused"] = f"Nothing was approved: {refusal}"
+        return
+    orders = sorted({line.purchase_order for line in drafted})
+    st.session_state["approved"] = {"ids": [line["id"] for line in lines], "orders": orders}
 
 
 def withdraw(ids: Sequence[int]) -> None:
-    """Take approvals back by the ids of their recommendations."""
+    """Take approvals back, all or none, by the ids of their recommendations."""
     where = queries.standing()
     plan = queries.recommendations(queries.version(), where.plan_id or 0)
     last = dict(zip(plan["id"], plan["decision_id"], strict=True))
-    for number in ids:
-        key = f"dashboard:{nonce()}:withdraw:{number}:{last.get(number, 0)}"
-        try:
-            withdraw_approval(queries.database(), number, key=key, actor=queries.actor(), at=queries.now())
-        except StockwrightError as refusal:
-            st.session_state["refused"] = str(refusal)
-            break
+    key = _key("withdraw", [(number, last.get(number, 0)) for number in ids])
+    try:
+        withdraw_approvals(queries.database(), ids, key=key, actor=queries.actor(), at=queries.now())
+    except StockwrightError as refusal:
+        st.session_state["refused"] = f"Nothing was withdrawn: {refusal}"
     st.session_state.pop("approved", None)
+
+
+def _key(action: str, decided: Sequence[tuple[Any, Any]]) -> str:
+    """The same for a second click on the same lines in the same state, and for nothing else."""
+    return f"dashboard:{nonce()}:{action}:{sha256(repr(decided).encode()).hexdigest()}"
 
 
 def say_what_happened() -> None:

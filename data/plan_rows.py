@@ -40,6 +40,12 @@ def latest_plan(connection: Connection) -> Row[Any] | None:
     return connection.execute(select(plan_run).order_by(plan_run.c.id.desc()).limit(1)).one_or_none()
 
 
+def as_of(connection: Connection, plan: int) -> date:
+    """The day that a plan was made as of."""
+    day: date = connection.execute(select(plan_run.c.as_of).where(plan_run.c.id == plan)).scalar_one()
+    return day
+
+
 def recommendations(connection: Connection, plan: int) -> Sequence[Row[Any]]:
     """A plan's recommendations with the codes and names they are read by, most margin at risk first."""
     wanted = (

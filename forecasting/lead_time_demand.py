@@ -162,7 +162,7 @@ def forecast(
 
     Returns:
         One row per series and future period: unique_id, ds (last day of the period), mean and a whole-number
-        column per level. The band never narrows with the horizon.
+        column per level. The variance never falls with the horizon.
 
     Raises:
         ValueError: What `periodic_panel` refuses, a level outside (0, 1), or horizon below 1.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,9 +37,19 @@ class DraftedLine:
 def approve_recommendation(
     database: Database, request: Approval, *, key: str, actor: Actor, at: datetime
 ) -> DraftedLine:
-    """Make a draft purchase order of a recommendation; the next plan counts it as on order.
+    """Approve one recommendation; see `approve_recommendations`."""
+    return approve_recommendations(database, [request], key=key, actor=actor, at=at)[0]
+
+
+def approve_recommendations(
+    database: Database, requests: Sequence[Approval], *, key: str, actor: Actor, at: datetime
+) -> list[DraftedLine]:
+    """Make draft purchase orders of recommendations, all or none; the next plan counts them as on order.
 
     Approvals of one plan for the same supplier and location share a draft.
+
+    Returns:
+        The drafted lines, in the order of the requests.
 
     Raises:
         DecisionRefused: there is no such recommendation, it is approved already, the quantity is not positive,
@@ -48,43 +59,57 @@ def approve_recommendation(
     actor.require(Permission.APPROVE)
 
     def act(connection: Connection) -> dict[str, Any]:
-        return asdict(_approve(connection, request, actor, at))
+        return {"lines": [asdict(_approve(connection, request, actor, at)) for request in requests]}
 
-    answer = carry_out(database, act, request={"approve": asdict(request)}, key=key, actor=actor, at=at)
-    return DraftedLine(**answer)
+    asked = {"approve": [asdict(request) for request in requests]}
+    answer = carry_out(database, act, request=asked, key=key, actor=actor, at=at)
+    return [DraftedLine(**line) for line in answer["lines"]]
 
 
 def withdraw_approval(database: Database, recommendation_id: int, *, key: str, actor: Actor, at: datetime) -> None:
-    """Undo an approval: its draft line is cancelled and the recommendation stands open again.
+    """Withdraw one approval; see `withdraw_approvals`."""
+    withdraw_approvals(database, [recommendation_id], key=key, actor=actor, at=at)
+
+
+def withdraw_approvals(
+    database: Database, recommendation_ids: Sequence[int], *, key: str, actor: Actor, at: datetime
+) -> None:
+    """Undo approvals, all or none: their draft lines are cancelled and the recommendations stand open again.
 
     Raises:
-        DecisionRefused: there is no such recommendation, it is not approved, or its purchase order is no draft
-            any more.
+        DecisionRefused: one is not approved, or its purchase order is no draft any more.
+        KeyReused: the key came with another request before.
     """
     actor.require(Permission.APPROVE)
 
     def act(connection: Connection) -> dict[str, Any]:
-        _lock(connection, recommendation_id)
-        last = plan_rows.last_decision(connection, recommendation_id)
-        if last is None or last.outcome != "approved":
-            raise DecisionRefused(recommendation_id, "is not approved: there is nothing to withdraw")
-        if purchase_rows.status_of_line(connection, last.purchase_order_line_id) != "draft":
-            raise DecisionRefused(recommendation_id, "cannot be withdrawn: its purchase order was sent")
-        purchase_rows.cancel_line(connection, last.purchase_order_line_id)
-        plan_rows.write_decision(
-            connection,
-            {
-                "recommendation_id": recommendation_id,
-                "outcome": "withdrawn",
-                "quantity": last.quantity,
-                "purchase_order_line_id": last.purchase_order_line_id,
-                "decided_at": at,
-                "decided_by": actor.name,
-            },
-        )
+        for number in recommendation_ids:
+            _withdraw(connection, number, actor, at)
         return {}
 
-    carry_out(database, act, request={"withdraw": recommendation_id}, key=key, actor=actor, at=at)
+    asked = {"withdraw": list(recommendation_ids)}
+    carry_out(database, act, request=asked, key=key, actor=actor, at=at)
+
+
+def _withdraw(connection: Connection, number: int, actor: Actor, at: datetime) -> None:
+    plan_rows.lock_recommendation(connection, number)
+    last = plan_rows.last_decision(connection, number)
+    if last is None or last.outcome != "approved":
+        raise DecisionRefused(number, "is not approved: there is nothing to withdraw")
+    if purchase_rows.status_of_line(connection, last.purchase_order_line_id) != "draft":
+        raise DecisionRefused(number, "cannot be withdrawn: its purchase order was sent")
+    purchase_rows.cancel_line(connection, last.purchase_order_line_id)
+    plan_rows.write_decision(
+        connection,
+        {
+            "recommendation_id": number,
+            "outcome": "withdrawn",
+            "quantity": last.quantity,
+            "purchase_order_line_id": last.purchase_order_line_id,
+            "decided_at": at,
+            "decided_by": actor.name,
+        },
+    )
 
 
 def _approve(connection: Connection, request: Approval, actor: Actor, at: datetime) -> DraftedLine:
@@ -98,7 +123,8 @@ def _approve(connection: Connection, request: Approval, actor: Actor, at: dateti
         raise DecisionRefused(number, f"cannot be approved for {quantity} units: wanted 1 or more")
     if quantity != advised.order_quantity and not request.reason:
         raise DecisionRefused(number, "needs a reason, as the quantity is not the recommended one")
-    expected = (at + timedelta(days=float(advised.numbers["lead_time_days"]))).date()
+    planned_on = plan_rows.as_of(connection, advised.plan_run_id) + timedelta(days=1)
+    expected = planned_on + timedelta(days=round(advised.numbers["lead_time_days"]))
     order_id, order = _draft(connection, advised, actor, at)
     line = purchase_rows.add_line(
         connection,

@@ -52,7 +52,7 @@ MEANINGS: dict[str, str] = {
     "unit_cost_share": "unit cost as a share of the mean selling price, for items without a cost",
     "moq": "least units per order line, for items that name none",
     "pack_size": "units per pack, for items that name none",
-    "order_cost": "cost of one order line, in the company's currency; above 0, lots grow towards the economic order quantity",
+    "order_cost": "cost of one order line, in the company's currency; from it come the economic lots",
     "holding_cost_rate": "cost of holding stock for a year, as a share of its value",
     "fill_rate_target": "share of demand, by value, to be met from stock",
     "fill_rate_floor": "least fill rate of any single SKU",

@@ -350,7 +350,7 @@ def plan(database: DatabaseOption = None, as_of: DayOption = None) -> None:
     from service.printing import print_plan
 
     day = _day(as_of)
-    with _opened(database) as opened, _infeasible_explained():
+    with _opened(database) as opened:
         print_plan(_plan(opened, day))
 
 
@@ -360,16 +360,6 @@ def _plan(database: Database, as_of: date | None) -> Any:
 
     with stages("Plan", total=5) as progress:
         return make_plan(database, as_of=as_of, actor=_actor(), at=_now(), progress=progress)
-
-
-@contextmanager
-def _infeasible_explained() -> Iterator[None]:
-    from optimization import Infeasible
-
-    try:
-        yield
-    except Infeasible as conflict:
-        _refuse(f"no plan keeps all limits: {conflict}")
 
 
 @app.command()
@@ -420,7 +410,7 @@ def prove(
 
     settings = ProofSettings(cuts=cuts, window_days=7 * weeks, replications=replications, seed=seed)
     day = _day(as_of)
-    with _opened(database) as opened, _infeasible_explained(), stages("Proof", total=cuts) as progress:
+    with _opened(database) as opened, stages("Proof", total=cuts) as progress:
         proof = run_proof(opened, as_of=day, settings=settings, actor=_actor(), at=_now(), progress=progress)
     if picture is not None:
         write_picture(proof, picture)
@@ -495,7 +485,7 @@ def demo(
     from service.serving import require_free_port, serve_dashboard
 
     require_free_port(port)
-    with _opened(database) as opened, _infeasible_explained():
+    with _opened(database) as opened:
         with opened.reading() as connection:
             is_filled = has_orders(connection)
         if is_filled:

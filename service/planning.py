@@ -58,6 +58,18 @@ class AsOfOutOfRange(StockwrightError):
         super().__init__(f"--as-of must not lie before the first order ({first}), got {as_of}")
 
 
+class LimitsConflict(StockwrightError):
+    """Target, floors and budget cannot all be kept.
+
+    `best_fill_rate` is what the budget can buy, `smallest_budget` what the target needs, in the company's
+    currency; None where it has no answer.
+    """
+
+    def __init__(self, conflict: str, best_fill_rate: float | None, smallest_budget: float | None) -> None:
+        self.conflict, self.best_fill_rate, self.smallest_budget = conflict, best_fill_rate, smallest_budget
+        super().__init__(f"no plan keeps all limits: {conflict}")
+
+
 class NoPlan(StockwrightError):
     """Nothing was planned yet."""
 
@@ -147,7 +159,7 @@ def make_plan(
     Raises:
         NothingToPlan: there are no orders.
         AsOfOutOfRange: nothing was ordered by that day.
-        optimization.Infeasible: target, floor and budget contradict each other.
+        LimitsConflict: target, floor and budget contradict each other.
     """
     actor.require(Permission.PLAN)
     seconds: dict[str, float] = {}
@@ -363,28 +375,31 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
     """Reorder points and order-up-to levels by linear programming across all points.
 
     Raises:
-        optimization.Infeasible: target, floor and budget contradict each other.
+        LimitsConflict: target, floor and budget contradict each other.
     """
-    from optimization import safety_stock_levels
+    from optimization import Infeasible, safety_stock_levels
 
     points, terms = inputs.points, inputs.terms
     target = terms.fill_rate_target if fill_rate_target is None else fill_rate_target
     quantiles = forecasts[[f"q{level}" for level in LEVELS]].to_numpy(dtype=np.int64)
     lots = lot_sizes(inputs, forecasts)
-    levels = safety_stock_levels(
-        names=(points["sku"] + " at " + points["location"]).tolist(),
-        levels=LEVELS,
-        lead_time_demand=quantiles,
-        lead_time_demand_mean=forecasts["mean"].to_numpy(),
-        demand_rate=forecasts["weekly_rate"].to_numpy(),
-        order_quantity=lots,
-        unit_cost=points["unit_cost"].to_numpy(),
-        unit_value=points["unit_price"].to_numpy(),
-        fill_rate_target=target,
-        fill_rate_floor=min(terms.fill_rate_floor, target),
-        holding_cost_rate=terms.holding_cost_rate / PERIODS_PER_YEAR,
-        stock_budget=terms.stock_budget,
-    )
+    try:
+        levels = safety_stock_levels(
+            names=(points["sku"] + " at " + points["location"]).tolist(),
+            levels=LEVELS,
+            lead_time_demand=quantiles,
+            lead_time_demand_mean=forecasts["mean"].to_numpy(),
+            demand_rate=forecasts["weekly_rate"].to_numpy(),
+            order_quantity=lots,
+            unit_cost=points["unit_cost"].to_numpy(),
+            unit_value=points["unit_price"].to_numpy(),
+            fill_rate_target=target,
+            fill_rate_floor=min(terms.fill_rate_floor, target),
+            holding_cost_rate=terms.holding_cost_rate / PERIODS_PER_YEAR,
+            stock_budget=terms.stock_budget,
+        )
+    except Infeasible as conflict:
+        raise LimitsConflict(str(conflict), conflict.best_fill_rate, conflict.smallest_budget) from conflict
     frame = pd.DataFrame(
         {
             "weekly_rate": forecasts["weekly_rate"],

@@ -47,7 +47,7 @@ def scenario_from_ledger(database: Database, *, as_of: date | None = None, weeks
     Raises:
         NothingToPlan: there are no orders.
         TooShortToReplay: too little history lies before the weeks.
-        optimization.Infeasible: target, floor and budget contradict each other.
+        LimitsConflict: target, floor and budget contradict each other.
     """
     with database.reading() as connection:
         terms = read_terms(connection)
@@ -68,7 +68,7 @@ def replanned(what_if: WhatIf, scenario: StockScenario, *, name: str) -> Reorder
         name: What reports call the policy.
 
     Raises:
-        optimization.Infeasible: target, floor and budget contradict each other.
+        LimitsConflict: target, floor and budget contradict each other.
     """
     past = what_if.past
     points = past.known.points.copy()

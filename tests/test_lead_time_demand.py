@@ -154,7 +154,7 @@ def test_row_order_does_not_matter(random):
     pd.testing.assert_frame_equal(lead_time_demand(frame.iloc[order], **settings_), expected)
 
 
-def test_the_forecast_band_has_a_row_per_series_and_period_and_never_narrows():
+def test_the_forecast_band_has_a_row_per_series_and_period_and_widens_where_demand_is_regular():
     rng = np.random.default_rng(5)
     frame = pd.DataFrame(
         {

@@ -9,12 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from data import plan_rows
-from optimization import Infeasible
 from orders.errors import DecisionRefused, KeyReused
 from orders.importing import FileImport, StockImport, import_items, import_purchases, import_stock
 from orders.purchasing import Approval, approve_recommendation, withdraw_approval
 from orders.terms import set_terms
-from service.planning import AsOfOutOfRange, NothingToPlan, default_as_of, make_plan
+from service.planning import AsOfOutOfRange, LimitsConflict, NothingToPlan, default_as_of, make_plan
 
 FIRST = date(2024, 1, 1)
 AS_OF = date(2024, 5, 5)
@@ -325,7 +324,7 @@ def test_nothing_is_ordered_above_the_reorder_point(stocked):
 def test_a_budget_that_cannot_be_kept_is_refused_with_nothing_stored(stocked, dump):
     stocked.terms(stock_budget="1")
     before = dump(stocked.database)
-    with pytest.raises(Infeasible):
+    with pytest.raises(LimitsConflict):
         stocked.plan()
     assert dump(stocked.database) == before
 

@@ -1,7 +1,5 @@
 """On what does the plan rest? The planner's standing assumptions, and a button that plans again."""
 
-import logging
-
 import streamlit as st
 
 from dashboard import queries
@@ -92,11 +90,6 @@ def plan_again() -> None:
         except StockwrightError as refusal:
             status.update(label="No plan was made", state="error")
             st.error(str(refusal))
-            return
-        except Exception as failure:  # what cannot be had together is said by the solver's own exception
-            logging.getLogger("stockwright").exception("planning failed")
-            status.update(label="No plan was made", state="error")
-            st.error(f"{failure}")
             return
         summary = result.summary
         value = format_minor(summary["order_value_minor"], summary["currency"])

@@ -1,0 +1,67 @@
+"""Every benchmark keeps the convention: two flags, and claims that say truthfully whether they held."""
+
+import json
+import operator
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+SCRIPTS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if path.name != "measure.py")
+KEYS = {"claim", "ours", "peer", "unit", "ratio", "wanted", "holds", "n"}
+COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def started(script, *arguments):
+    return subprocess.Popen(
+        [sys.executable, str(script), *arguments],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def claims():
+    """What the quickest benchmark claims; how fast it was is not looked at."""
+    process = started(REPOSITORY / "benchmarks" / "stock_simulation.py", "--quick", "--json")
+    printed, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints
+    return json.loads(printed)
+
+
+def test_a_benchmark_prints_a_list_of_claims(claims):
+    assert claims
+    for claim in claims:
+        assert set(claim) == KEYS
+        assert claim["claim"]
+        assert claim["unit"]
+        assert claim["n"] > 0
+
+
+def test_the_ratio_is_ours_over_the_peers(claims):
+    assert any(claim["peer"] for claim in claims)
+    for claim in claims:
+        expected = None if claim["peer"] is None else pytest.approx(claim["ours"] / claim["peer"])
+        assert claim["ratio"] == expected
+
+
+def test_a_claim_holds_where_it_kept_what_was_wanted(claims):
+    for claim in claims:
+        comparison, bound = claim["wanted"].split()
+        reached = claim["ours"] if claim["peer"] is None else claim["ratio"]
+        assert claim["holds"] is COMPARISONS[comparison](reached, float(bound))
+
+
+def test_every_script_takes_quick_and_json():
+    assert len(SCRIPTS) >= 5
+    running = {script.name: started(script, "--help") for script in SCRIPTS}
+    for name, process in running.items():
+        printed, complaints = process.communicate(timeout=60)
+        assert process.returncode == 0, f"{name}: {complaints}"
+        assert "--quick" in printed, name
+        assert "--json" in printed, name
