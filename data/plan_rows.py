@@ -66,9 +66,9 @@ def recommendations(connection: Connection, plan: int) -> Sequence[Row[Any]]:
     return connection.execute(wanted).all()
 
 
-def lock_recommendation(connection: Connection, recommendation_id: int) -> Row[Any] | None:
-    """One recommendation, held against other writers until the transaction ends."""
-    wanted = select(recommendation).where(recommendation.c.id == recommendation_id).with_for_update()
+def find_recommendation(connection: Connection, recommendation_id: int) -> Row[Any] | None:
+    """One recommendation, if it exists."""
+    wanted = select(recommendation).where(recommendation.c.id == recommendation_id)
     return connection.execute(wanted).one_or_none()
 
 

@@ -77,7 +77,7 @@ def withdraw_approvals(
     """Undo approvals, all or none: their draft lines are cancelled and the recommendations stand open again.
 
     Raises:
-        DecisionRefused: one is not approved, or its purchase order is no draft any more.
+        DecisionRefused: one does not exist or is not approved, or its purchase order is no draft any more.
         KeyReused: the key came with another request before.
     """
     actor.require(Permission.APPROVE)
@@ -92,7 +92,7 @@ def withdraw_approvals(
 
 
 def _withdraw(connection: Connection, number: int, actor: Actor, at: datetime) -> None:
-    plan_rows.lock_recommendation(connection, number)
+    _lock(connection, number)
     last = plan_rows.last_decision(connection, number)
     if last is None or last.outcome != "approved":
         raise DecisionRefused(number, "is not approved: there is nothing to withdraw")
@@ -150,8 +150,8 @@ def _approve(connection: Connection, request: Approval, actor: Actor, at: dateti
 
 
 def _lock(connection: Connection, recommendation_id: int) -> Any:
-    """The recommendation, held with its plan: decisions on one plan share drafts, so they go one by one."""
-    advised = plan_rows.lock_recommendation(connection, recommendation_id)
+    """The recommendation, its plan being held: decisions on one plan share drafts, so they go one by one."""
+    advised = plan_rows.find_recommendation(connection, recommendation_id)
     if advised is None:
         raise DecisionRefused(recommendation_id, "does not exist")
     plan_rows.lock_plan(connection, advised.plan_run_id)

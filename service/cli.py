@@ -109,13 +109,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _day(text: str | None) -> date | None:
+def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        _refuse(f"--as-of must be a date such as 2026-11-22, got {text!r}")
+        day = date.min
+    if not 1900 <= day.year <= 2200:  # beyond, time zones and weeks run out of calendar
+        _refuse(f"{option} must be a date such as 2026-11-22, got {text!r}")
+    return day
 
 
 # The database
@@ -266,7 +269,7 @@ def _counted_at(database: Database, counted_on: str | None) -> datetime | None:
     with database.reading() as connection:
         zone = read_terms(connection).time_zone
         try:
-            day = _day(counted_on) or default_as_of(connection)
+            day = _day("--counted-on", counted_on) or default_as_of(connection)
         except NothingToPlan:
             return None
     return closing_moment(day, zone)
@@ -349,7 +352,7 @@ def plan(database: DatabaseOption = None, as_of: DayOption = None) -> None:
     """Forecast demand, set stock levels and store a recommendation for every SKU at every location."""
     from service.printing import print_plan
 
-    day = _day(as_of)
+    day = _day("--as-of", as_of)
     with _opened(database) as opened:
         print_plan(_plan(opened, day))
 
@@ -409,7 +412,7 @@ def prove(
     from service.proof import prove as run_proof
 
     settings = ProofSettings(cuts=cuts, window_days=7 * weeks, replications=replications, seed=seed)
-    day = _day(as_of)
+    day = _day("--as-of", as_of)
     with _opened(database) as opened, stages("Proof", total=cuts) as progress:
         proof = run_proof(opened, as_of=day, settings=settings, actor=_actor(), at=_now(), progress=progress)
     if picture is not None:
@@ -428,13 +431,13 @@ def sample(
     database: DatabaseOption = None,
     end: Annotated[str | None, typer.Option(metavar="DATE", help="Its last day; default today.")] = None,
     days: Annotated[int, typer.Option(min=60, max=2000)] = 550,
-    skus: Annotated[int, typer.Option(min=20, max=1000)] = 400,
-    seed: Annotated[int, typer.Option()] = 7,
+    skus: Annotated[int, typer.Option(min=20, max=500)] = 400,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
 ) -> None:
     """Fill a new database with the demo company."""
     with _opened(database) as opened:
         _require_new(opened)
-        _make_sample(opened, _day(end), days=days, skus=skus, seed=seed)
+        _make_sample(opened, _day("--end", end), days=days, skus=skus, seed=seed)
 
 
 def _require_new(database: Database) -> None:

@@ -392,7 +392,7 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
             demand_rate=forecasts["weekly_rate"].to_numpy(),
             order_quantity=lots,
             unit_cost=points["unit_cost"].to_numpy(),
-            unit_value=points["unit_price"].to_numpy(),
+            unit_value=_unit_values(points, forecasts),
             fill_rate_target=target,
             fill_rate_floor=min(terms.fill_rate_floor, target),
             holding_cost_rate=terms.holding_cost_rate / PERIODS_PER_YEAR,
@@ -424,6 +424,12 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
         value_of_budget=levels.value_of_budget,
         binding=tuple(str(limit) for limit in levels.binding),
     )
+
+
+def _unit_values(points: pd.DataFrame, forecasts: pd.DataFrame) -> Any:
+    """What a unit short weighs: its price; one each where nothing in demand has a price in our currency."""
+    price = points["unit_price"].to_numpy()
+    return price if (price * forecasts["weekly_rate"].to_numpy()).any() else np.ones(len(price))
 
 
 def lot_sizes(inputs: PlanningInputs, forecasts: pd.DataFrame) -> Any:

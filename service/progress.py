@@ -11,7 +11,7 @@ from service.planning import Progress
 
 @contextmanager
 def stages(title: str, *, total: int) -> Iterator[Progress]:
-    """A progress bar on stderr that moves on with each stage it is told.
+    """A progress bar on stderr, where that is a terminal, that moves on with each stage it is told.
 
     Args:
         title: What is being done.
@@ -28,7 +28,8 @@ def stages(title: str, *, total: int) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[stage]}"),
     )
-    with Bars(*columns, console=Console(stderr=True), transient=False) as bars:
+    console = Console(stderr=True)
+    with Bars(*columns, console=console, transient=False, disable=not console.is_terminal) as bars:
         task = bars.add_task(title, total=total, stage="")
         started = False
 

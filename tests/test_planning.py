@@ -3,6 +3,7 @@
 import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,12 @@ from sqlalchemy import text
 from data import plan_rows
 from orders.errors import DecisionRefused, KeyReused
 from orders.importing import FileImport, StockImport, import_items, import_purchases, import_stock
-from orders.purchasing import Approval, approve_recommendation, withdraw_approval
+from orders.purchasing import (
+    Approval,
+    approve_recommendation,
+    approve_recommendations,
+    withdraw_approval,
+)
 from orders.terms import set_terms
 from service.planning import AsOfOutOfRange, LimitsConflict, NothingToPlan, default_as_of, make_plan
 
@@ -371,7 +377,7 @@ def test_an_approval_drafts_an_order_that_the_next_plan_counts(stocked, purchase
     (order,) = rows_of(stocked.database, "purchase_order")
     (line,) = rows_of(stocked.database, "purchase_order_line")
     assert (order["currency"], order["created_by"], order["ordered_at"]) == ("EUR", "tester", NOW)
-    assert (line["unit_cost_micros"], line["expected_date"]) == (1_000_000, date(2024, 6, 15))
+    assert (line["unit_cost_micros"], line["expected_date"]) == (1_000_000, date(2024, 5, 20))
     again = stocked.plan()["MUG", "MAIN"]
     assert again.on_order == mug.order_quantity
     assert again.inventory_position == mug.inventory_position + mug.order_quantity
@@ -489,3 +495,27 @@ def test_several_suggestions_approved_at_once_share_one_draft(planner, purchase_
     lines = purchase_lines()
     assert len(lines) == 5
     assert {(number, status) for number, status, *_ in lines} == {(outcomes[0].purchase_order, "draft")}
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_many_approved_in_opposite_orders_at_once_do_not_wait_for_each_other_for_ever(stocked, purchase_lines):
+    for round_ in range(5):
+        plan = stocked.plan()
+        requests = [Approval(row.id, quantity=1, reason="a trial") for row in plan.values()]
+        approve = partial(approve_recommendations, stocked.database, actor=stocked.company.ACTOR, at=NOW)
+        outcomes = at_once(
+            partial(approve, requests, key=f"k{round_}"), partial(approve, requests[::-1], key=f"r{round_}")
+        )
+        assert sum(isinstance(outcome, DecisionRefused) for outcome in outcomes) == 1
+        assert len(purchase_lines()) == 2 * (round_ + 1)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_a_draft_is_not_cancelled_under_a_line_that_joins_it(stocked, purchase_lines):
+    for round_ in range(5):
+        plan = stocked.plan()
+        mug, cup = plan["MUG", "MAIN"], plan["CUP", "MAIN"]
+        trial = {"quantity": 1, "reason": "a trial"}
+        stocked.approve(mug, f"m{round_}", **trial)
+        at_once(partial(stocked.withdraw, mug, f"w{round_}"), partial(stocked.approve, cup, f"c{round_}", **trial))
+        assert [status for _, status, _, still_open in purchase_lines() if still_open] == ["draft"] * (round_ + 1)

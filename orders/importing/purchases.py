@@ -63,7 +63,8 @@ def import_purchases(database: Database, request: FileImport, *, actor: Actor, a
     ordered_at = sheet.moment("ordered_at", terms.time_zone, required=True)
     received_at, expected = sheet.moment("received_at", terms.time_zone), sheet.day("expected_date")
     is_received = ~np.isnat(received_at)
-    for name, values in (("supplier", suppliers), ("location", locations), ("ordered_at", ordered_at.astype(str).tolist())):
+    order_moments = ordered_at.astype(str).tolist()
+    for name, values in (("supplier", suppliers), ("location", locations), ("ordered_at", order_moments)):
         _refuse_several(numbers, name, values, errors)
     stated = sheet.whole("received_quantity", least=0)
     received = np.where(
