@@ -6,9 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from data.schema import import_batch, import_document
+
+_IMPORTS = 0x53746F636B  # a number of our own among the database's advisory locks
+
+
+def hold_imports(connection: Connection) -> None:
+    """Let one import write at a time: two of the same file must find each other's documents. SQLite does anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_IMPORTS)))
 
 
 def open_batch(

@@ -130,6 +130,7 @@ def undoable_lines(connection: Connection, sku_ids: Iterable[int], *, except_bat
             order_line.c.unit_price_micros,
             open_quantity.label("open_quantity"),
             sales_order.c.party_id,
+            sales_order.c.channel_id,
             sales_order.c.external_ref,
             sales_order.c.placed_at,
             sales_order.c.business_date,

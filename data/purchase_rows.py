@@ -126,6 +126,22 @@ def write_staged_orders(connection: Connection, *, currency: str, created_by: st
     )
 
 
+def cancel_open_lines(connection: Connection, keys: set[tuple[int, int]], *, series: str) -> None:
+    """Cancel what is open for these (sku, location) in purchase orders whose numbers begin with `series`."""
+    line = purchase_order_line.c
+    wanted = (
+        select(line.id, line.sku_id, purchase_order.c.location_id)
+        .join_from(purchase_order_line, purchase_order)
+        .where(
+            purchase_order.c.number.startswith(series, autoescape=True),
+            line.quantity_received + line.quantity_cancelled < line.quantity,
+        )
+    )
+    for row in connection.execute(wanted).all():
+        if (row.sku_id, row.location_id) in keys:
+            cancel_line(connection, row.id)
+
+
 def cancel_line(connection: Connection, line_id: int) -> None:
     """Cancel what is open of a purchase order line, and its order once nothing of it is left."""
     line = purchase_order_line.c

@@ -303,7 +303,8 @@ def _with_supply(connection: Connection, points: pd.DataFrame, terms: Terms, clo
     cost = points["unit_cost_micros"].astype("Float64") / 1e6
     points["cost_source"] = np.where(cost.notna(), "item", "default")
     points["unit_cost"] = cost.fillna(points["unit_price"] * terms.unit_cost_share).astype(float)
-    points["moq_source"] = np.where(points["moq"].notna(), "item", "default")
+    for name in ("moq", "pack_size"):
+        points[f"{name}_source"] = np.where(points[name].notna(), "item", "default")
     points["moq"] = points["moq"].fillna(terms.moq).astype(np.int64)
     points["pack_size"] = points["pack_size"].fillna(terms.pack_size).astype(np.int64)
     return _with_lead_times(points, position_rows.received_lead_times(connection, closed_at=closed_at), terms)
@@ -391,7 +392,7 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
             lead_time_demand_mean=forecasts["mean"].to_numpy(),
             demand_rate=forecasts["weekly_rate"].to_numpy(),
             order_quantity=lots,
-            unit_cost=points["unit_cost"].to_numpy(),
+            unit_cost=np.maximum(points["unit_cost"].to_numpy(), 1e-6),  # what costs nothing is still not hoarded
             unit_value=_unit_values(points, forecasts),
             fill_rate_target=target,
             fill_rate_floor=min(terms.fill_rate_floor, target),
@@ -585,8 +586,12 @@ def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int)
     if point["cost_source"] == "default":
         share = f"{terms.unit_cost_share:.0%} of the mean price"
         said.append(f"unit cost {point['unit_cost']:.2f} {terms.currency}: {share}, default")
-    if point["moq_source"] == "default":
-        said.append(f"least order {terms.moq}, packs of {terms.pack_size}: default")
+    lots = [
+        *([f"least order {terms.moq}"] if point["moq_source"] == "default" else []),
+        *([f"packs of {terms.pack_size}"] if point["pack_size_source"] == "default" else []),
+    ]
+    if lots:
+        said.append(f"{', '.join(lots)}: default")
     if pd.isna(point["supplier_id"]):
         said.append("supplier unknown")
     return said

@@ -200,6 +200,16 @@ def test_what_is_on_order_becomes_purchase_orders_by_place_and_day(files, compan
     assert sorted(expected["on_order"]) == [5, 9, 12]
 
 
+def test_a_later_stock_file_says_anew_what_is_on_order(files, company):
+    files.items(ITEM, {"sku": "B"})
+    files.stock(counted("A", 1, on_order=12), counted("B", 1, on_order=5))
+    files.stock(counted("A", 1, on_order=4, expected_date="2024-03-28"), counted("B", 1))
+    with company.database.reading() as connection:
+        open_lines = position_rows.on_order(connection, closed_at=datetime(2024, 4, 2, tzinfo=UTC))
+    assert sorted(open_lines["on_order"]) == [4, 5]
+
+
+
 def test_every_bad_cell_of_a_stock_file_is_said(files, company, dump):
     files.items(ITEM)
     before = dump(company.database)

@@ -293,7 +293,6 @@ def test_measured_lead_times_leave_nothing_to_assume(stocked):
     assert mug.numbers["lead_time_sd_days"] == round(math.sqrt(2.5), 2)  # of 8, 9, 10, 11, 12
 
 
-@pytest.mark.xfail(strict=True, reason="service.planning says both or neither, by the least order alone")
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize(("known", "assumed"), [("moq", "packs of"), ("pack_size", "least order")])
 def test_one_known_term_does_not_hide_that_the_other_is_assumed(planner, known, assumed):

@@ -31,7 +31,8 @@ def linked_credits(
     credits = []
     for position in positions.tolist():
         named, party = returned_order[position], int(ids.party[position])
-        buyer = ("order", named) if named else ("party", party) if party != MISSING else None
+        channel = int(ids.channel[rows.order.codes[position]])
+        buyer = ("order", (channel, named)) if named else ("party", party) if party != MISSING else None
         credits.append(
             CreditLine(
                 handle=position,
@@ -76,7 +77,8 @@ def _sales_in_file(
     first = book.first_row[rows.order.codes[candidates]]
     for position, head in zip(candidates.tolist(), first.tolist(), strict=True):
         sku, order = int(ids.sku[position]), rows.order[position]
-        keys = [("party", int(ids.party[position])), *([("order", order)] if by_order else [])]
+        channel = int(ids.channel[rows.order.codes[position]])
+        keys = [("party", int(ids.party[position])), *([("order", (channel, order))] if by_order else [])]
         for buyer in keys:
             if (buyer, sku) in wanted:
                 sales[buyer, sku].append(
@@ -104,7 +106,7 @@ def _stored_sales(
     """Sales stored by earlier imports, of the wanted (buyer, SKU) pairs."""
     sales: dict[tuple[Any, int], list[SoldLine]] = defaultdict(list)
     for line in order_rows.undoable_lines(connection, {sku for _, sku in wanted}, except_batch=ids.batch):
-        for buyer in (("party", line.party_id), ("order", line.external_ref)):
+        for buyer in (("party", line.party_id), ("order", (line.channel_id, line.external_ref))):
             if (buyer, line.sku_id) in wanted:
                 sales[buyer, line.sku_id].append(
                     SoldLine(

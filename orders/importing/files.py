@@ -62,6 +62,7 @@ def import_file(
     if occasion:
         sha256 = hashlib.sha256(f"{sha256} {occasion}".encode()).hexdigest()
     with database.writing() as connection:
+        import_rows.hold_imports(connection)
         if import_rows.file_was_imported(connection, kind=kind, sha256=sha256):
             counts = {"stored already: left as it is": lines}
             return ImportReport(kind, 0, counts, errors=errors, warnings=warnings, dry_run=request.dry_run)

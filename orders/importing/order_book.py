@@ -74,6 +74,7 @@ def import_orders(database: Database, request: OrderImport, *, actor: Actor, at:
     if errors.total:
         return rejected("orders", len(rows), errors, warnings, dry_run=request.dry_run)
     with database.writing() as connection:
+        import_rows.hold_imports(connection)
         report = _write(connection, book, request, time_zone, actor, at, errors, warnings)
         if report.status == "rejected" or report.stored_lines == 0 or request.dry_run:
             connection.rollback()

@@ -20,6 +20,8 @@ from orders.model import Actor
 from orders.terms import read_terms
 
 COLUMNS = ("sku", "location", "on_hand", "on_order", "expected_date")
+ON_ORDER_SERIES = "OPENING-"
+"""Purchase orders that stand for a stock file's `on_order` have numbers that begin with this."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def import_stock(database: Database, request: StockImport, *, actor: Actor, at: 
 
     The first count of a SKU at a location is its opening stock; a later one moves what differs from the
     stock of the ledger at the moment of the count from or to `adjustment`. `on_order` becomes one purchase
-    order per location and expected date.
+    order per location and expected date, in place of what an earlier stock file said of the same SKU and place.
 
     Columns: sku, location and on_hand (required), on_order, expected_date.
 
@@ -64,8 +66,8 @@ def import_stock(database: Database, request: StockImport, *, actor: Actor, at: 
         place = np.array([places[code] for code in locations], dtype=np.int64)
         counted = np.array([quantity or 0 for quantity in on_hand], dtype=np.int64)
         first = _book_counts(connection, sku, place, counted, batch, counted_at, at, errors)
-        ordered = _book_on_order(connection, sku, place, on_order, expected, batch, counted_at, actor)
-        return {"opening stock": first, "counted again": sheet.rows - first, **ordered}
+        _book_on_order(connection, sku, place, on_order, expected, batch, counted_at, actor)
+        return {"opening stock": first, "counted again": sheet.rows - first}
 
     return import_file(
         database,
@@ -132,10 +134,11 @@ def _book_on_order(
     batch: int,
     counted_at: datetime,
     actor: Actor,
-) -> dict[str, int]:
+) -> None:
+    """What the file says is on order, in place of what an earlier stock file said of the same SKU-locations."""
+    said = {(int(sku[row]), int(place[row])) for row, quantity in enumerate(on_order) if quantity is not None}
+    purchase_rows.cancel_open_lines(connection, said, series=ON_ORDER_SERIES)
     rows = [row for row, quantity in enumerate(on_order) if quantity]
-    if not rows:
-        return {}
     costs = purchase_rows.unit_costs(connection)
     groups: dict[tuple[int, str], list[int]] = {}
     for row in rows:
@@ -143,7 +146,7 @@ def _book_on_order(
     for number, ((location, _), members) in enumerate(sorted(groups.items()), start=1):
         purchase_rows.write_order(
             connection,
-            number=f"OPENING-{batch}-{number}",
+            number=f"{ON_ORDER_SERIES}{batch}-{number}",
             supplier_id=None,
             location_id=location,
             status="ordered",
@@ -161,7 +164,6 @@ def _book_on_order(
                 for row in members
             ],
         )
-    return {}
 
 
 def _naive_utc(moment: datetime) -> np.datetime64:
