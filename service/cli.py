@@ -264,7 +264,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 
 def _counted_at(database: Database, counted_on: str | None) -> datetime | None:
     from orders.terms import read_terms
-    from service.planning import NothingToPlan, closing_moment, default_as_of
+    from service.planning_inputs import NothingToPlan, closing_moment, default_as_of
 
     with database.reading() as connection:
         zone = read_terms(connection).time_zone
@@ -442,7 +442,7 @@ def sample(
 
 def _require_new(database: Database) -> None:
     from data.errors import DatabaseUnavailable
-    from service.planning import has_orders
+    from service.planning_inputs import has_orders
 
     with database.reading() as connection:
         if has_orders(connection):
@@ -484,7 +484,7 @@ def demo(
     currency: Annotated[str | None, typer.Option(help="Currency of the order file.")] = None,
 ) -> None:
     """Fill a new database, plan, prove and open the dashboard; a database with orders is kept as it is."""
-    from service.planning import has_orders
+    from service.planning_inputs import has_orders
     from service.serving import require_free_port, serve_dashboard
 
     require_free_port(port)

@@ -12,7 +12,8 @@ from data import demand_history, insight_rows
 from data.connection import Database
 from orders.insights import ItemRecords, item_records
 from orders.terms import Terms
-from service.planning import PERIOD_DAYS, closing_moment, default_as_of, planning_inputs
+from service.planning_inputs import closing_moment, default_as_of, planning_inputs
+from service.stock_levels import PERIOD_DAYS
 
 BAND = (0.05, 0.25, 0.75, 0.95)
 FORECAST_WEEKS = 12

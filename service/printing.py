@@ -115,8 +115,9 @@ def _policy_name(policy: Mapping[str, Any]) -> str:
 def print_proof(proof: Mapping[str, Any]) -> None:
     """How both policies did at each cut and in all, and the verdict."""
     console = _console()
-    table = Table("from", "policy", "fill rate", "by value", "average stock", "lost margin", box=None)
-    for column in (2, 3, 4, 5):
+    titles = ("from", "policy", "fill rate", "by value", "average stock", "lost margin", "order lines a week")
+    table = Table(*titles, box=None)
+    for column in (2, 3, 4, 5, 6):
         table.columns[column].justify = "right"
     for cut in [*proof["cuts"], {"cut": "all", **proof["total"]}]:
         for policy in cut["policies"]:
@@ -127,6 +128,7 @@ def print_proof(proof: Mapping[str, Any]) -> None:
                 f"{policy['value_fill_rate']:.1%}",
                 f"{policy['average_stock_value']:,.0f}",
                 f"{policy['lost_margin']:,.0f}",
+                f"{policy['orders_per_week']:,.0f}",
             )
     window = f"{proof['window_days']} days after each cut, in {proof['currency']}"
     console.print(f"[bold]Proof as of {proof['as_of']}[/bold]: {window}")

@@ -21,14 +21,16 @@ from data.connection import Database
 from data.errors import StockwrightError
 from orders.model import Actor, Permission
 from orders.terms import Terms, read_terms
-from service.planning import Progress, default_as_of, forecast_demand, set_levels, silent
+from service.planning import Progress, silent
+from service.planning_inputs import default_as_of
 from service.replay import cut_days, past_weeks, planned_policy
+from service.stock_levels import forecast_demand, set_levels
 
 RECOMMENDED, COVER = "recommended", "weeks of cover"
 COVER_WEEKS = 4.0
 COVER_CURVE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 24.0)
-TARGET_CURVE = (0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
-_MEASURES = ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin")
+TARGET_CURVE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+_MEASURES = ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin", "orders_per_week")
 
 
 class NothingToProve(StockwrightError):
@@ -158,7 +160,7 @@ def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequen
 
 
 def _over_all_cuts(results: Sequence[_Replay]) -> pd.DataFrame:
-    """One curve for all cuts: demand-weighted fill rates, mean stock value, lost margin in all."""
+    """One curve for all cuts: fill rates weighted by demand, mean stock and order lines, lost margin in all."""
     units = np.array([result.demand_units for result in results])
     value = np.array([result.demand_value for result in results])
     total = results[0].curves[["label", "parameter"]].copy()
@@ -167,6 +169,7 @@ def _over_all_cuts(results: Sequence[_Replay]) -> pd.DataFrame:
     total["fill_rate"] = units @ rows["fill_rate"] / units.sum()
     total["value_fill_rate"] = value @ rows["value_fill_rate"] / value.sum()
     total["lost_margin"] = rows["lost_margin"].sum(axis=0)
+    total["orders_per_week"] = rows["orders_per_week"].mean(axis=0)
     return total
 
 

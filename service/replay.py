@@ -13,7 +13,8 @@ from data import position_rows
 from data.connection import Database
 from data.errors import StockwrightError
 from orders.terms import Terms
-from service.planning import PERIOD_DAYS, Levels, PlanningInputs, closing_moment, planning_inputs
+from service.planning_inputs import PlanningInputs, closing_moment, planning_inputs
+from service.stock_levels import PERIOD_DAYS, Levels
 
 if TYPE_CHECKING:
     from simulation import ReorderPolicy, StockScenario

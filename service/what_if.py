@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from data import demand_history
 from data.connection import Database
 from orders.terms import read_terms
-from service.planning import PERIOD_DAYS, PlanningInputs, default_as_of, forecast_demand, set_levels
+from service.planning_inputs import PlanningInputs, default_as_of
 from service.replay import PastWeeks, cut_days, past_weeks, planned_policy
+from service.stock_levels import PERIOD_DAYS, forecast_demand, set_levels
 
 if TYPE_CHECKING:
     from simulation import ReorderPolicy, StockScenario

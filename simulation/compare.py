@@ -79,7 +79,7 @@ def service_curve(
 
     Returns:
         One row per parameter, in the order given: label, parameter, average_stock_value, fill_rate,
-        value_fill_rate, lost_margin, all means over replications.
+        value_fill_rate, lost_margin, orders_per_week (order lines), all means over replications.
 
     Raises:
         ValueError: no policy, or what `simulate` refuses.
@@ -95,7 +95,7 @@ def service_curve(
             "parameter": list(policies),
             **{
                 measure: [getattr(result.measures, measure).mean for result in results]
-                for measure in ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin")
+                for measure in ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin", "orders_per_week")
             },
         }
     )

@@ -119,14 +119,12 @@ def test_longer_lead_times_need_more_stock_for_the_same_service():
 
 def test_a_curve_has_the_measures_of_each_of_its_policies():
     scenario, weeks = weekly_scenario(), (1, 2, 4, 8)
-    curve = service_curve(
-        scenario, "weeks of cover", {week: cover(week) for week in weeks}, replications=5, seed=8
-    )
+    curve = service_curve(scenario, "weeks of cover", {week: cover(week) for week in weeks}, replications=5, seed=8)
     assert curve["label"].unique().tolist() == ["weeks of cover"]
     assert curve["parameter"].tolist() == list(weeks)
     for row in curve.itertuples():
         alone = simulate(scenario, cover(row.parameter), replications=5, seed=8).measures
-        for measure in ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin"):
+        for measure in ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin", "orders_per_week"):
             assert getattr(row, measure) == getattr(alone, measure).mean
     assert curve["average_stock_value"].is_monotonic_increasing
     assert curve["fill_rate"].is_monotonic_increasing
@@ -145,9 +143,7 @@ def points(*pairs, label="cover"):
     )
 
 
-@pytest.mark.parametrize(
-    ("stock_value", "fill_rate"), [(100, 0.8), (150, 0.85), (200, 0.9), (325, 0.925), (400, 0.94)]
-)
+@pytest.mark.parametrize(("stock_value", "fill_rate"), [(100, 0.8), (150, 0.85), (200, 0.9), (325, 0.925), (400, 0.94)])
 def test_fill_rate_at_a_stock_value_lies_on_the_line_between_points(stock_value, fill_rate):
     curve = points((200, 0.9), (100, 0.8), (400, 0.94), (250, 0.91))
     assert fill_rate_at_stock_value(curve, stock_value) == pytest.approx(fill_rate)
@@ -167,9 +163,7 @@ def test_fill_rate_never_falls_as_stock_grows():
 
 def test_refuses_to_read_two_curves_as_one():
     both = pd.concat([points((100, 0.8)), points((100, 0.9), label="target")])
-    with pytest.raises(
-        ValueError, match=r"curve must hold the points of one label, got \['cover', 'target'\]"
-    ):
+    with pytest.raises(ValueError, match=r"curve must hold the points of one label, got \['cover', 'target'\]"):
         fill_rate_at_stock_value(both, 100)
     with pytest.raises(ValueError, match=r"got \[\]"):
         fill_rate_at_stock_value(points(), 100)

@@ -45,9 +45,7 @@ def return_rows(company: DemoCompany) -> pd.DataFrame:
 
 def stock_events(company: DemoCompany) -> pd.DataFrame:
     """Every change of stock: sku, location, at, units; the opening count before everything."""
-    opening = company.opening_stock.assign(
-        at=pd.Timestamp(company.start), units=company.opening_stock["on_hand"]
-    )
+    opening = company.opening_stock.assign(at=pd.Timestamp(company.start), units=company.opening_stock["on_hand"])
     received = company.purchases.dropna(subset="received_at")
     received = received.assign(at=received["received_at"], units=received["received_quantity"])
     shipped = sold_rows(company).dropna(subset="shipped_at")
@@ -118,8 +116,7 @@ def test_import_layouts_have_the_agreed_columns(small: DemoCompany) -> None:
         " received_at received_quantity",
         "orders": "order_id order_date customer_id sku quantity unit_price country channel location"
         " promotion shipped_at cancelled_quantity cancel_reason return_reason disposition returns_order",
-        "parcels": "parcel_id order_id carrier service tracking_number shipped_at promised_date"
-        " delivered_at status",
+        "parcels": "parcel_id order_id carrier service tracking_number shipped_at promised_date delivered_at status",
     }
     for name, columns in agreed.items():
         assert list(frames(small)[name].columns) == columns.split(), name
@@ -240,9 +237,7 @@ def test_received_lead_times_follow_the_suppliers_true_ones(full: DemoCompany) -
     # Orders of the last months would show their quick receipts only.
     settled = pd.Timestamp(full.end) - pd.to_timedelta(purchases["supplier"].map(mean) * 2.5, unit="D")
     settled_purchases = purchases[purchases["ordered_at"] < settled].dropna(subset="received_at")
-    days = (
-        settled_purchases["received_at"].dt.normalize() - settled_purchases["ordered_at"].dt.normalize()
-    ).dt.days
+    days = (settled_purchases["received_at"].dt.normalize() - settled_purchases["ordered_at"].dt.normalize()).dt.days
     seen = days.groupby(settled_purchases["supplier"]).agg(["mean", "std", "size"])
     # Sundays and holidays add up to half a day.
     tolerance = 0.5 + 4 * mean * truth["lead_time_cv"] / seen["size"] ** 0.5
@@ -253,9 +248,7 @@ def test_received_lead_times_follow_the_suppliers_true_ones(full: DemoCompany) -
 
 def test_purchase_lines_share_supplier_location_and_moments(full: DemoCompany) -> None:
     purchases = full.purchases
-    assert (purchases.groupby("po_number")[["supplier", "location", "ordered_at"]].nunique() == 1).all(
-        axis=None
-    )
+    assert (purchases.groupby("po_number")[["supplier", "location", "ordered_at"]].nunique() == 1).all(axis=None)
     assert len(purchases) > 2 * purchases["po_number"].nunique()
     received = purchases["received_at"].notna()
     assert (purchases["received_quantity"][~received] == 0).all()
@@ -293,9 +286,7 @@ def test_demand_is_sold_lost_or_cancelled_by_the_customer(small: DemoCompany) ->
     recorded = (sold["quantity"] - by_stock).groupby([sold["sku"], sold["location"]]).sum()
     truth = small.truth.groupby(LEDGER_KEY)[["demand", "lost_units"]].sum()
     expected = truth["demand"] - truth["lost_units"]
-    pd.testing.assert_series_equal(
-        recorded.reindex(expected.index, fill_value=0), expected, check_names=False
-    )
+    pd.testing.assert_series_equal(recorded.reindex(expected.index, fill_value=0), expected, check_names=False)
 
 
 def test_true_demand_is_near_its_rate(full: DemoCompany) -> None:

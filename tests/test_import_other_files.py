@@ -209,7 +209,6 @@ def test_a_later_stock_file_says_anew_what_is_on_order(files, company):
     assert sorted(open_lines["on_order"]) == [4, 5]
 
 
-
 def test_every_bad_cell_of_a_stock_file_is_said(files, company, dump):
     files.items(ITEM)
     before = dump(company.database)

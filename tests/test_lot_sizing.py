@@ -11,9 +11,7 @@ minimums = st.integers(0, 80)
 
 
 @given(st.integers(-50, 200), st.integers(-50, 100), st.integers(0, 80), minimums, packs)
-def test_an_order_is_the_smallest_accepted_one_that_reaches_the_level(
-    position, reorder_point, lot, moq, pack
-):
+def test_an_order_is_the_smallest_accepted_one_that_reaches_the_level(position, reorder_point, lot, moq, pack):
     level = reorder_point + lot
     ordered = order_quantity_to(level, position, reorder_point=reorder_point, moq=moq, pack_size=pack)
     if position > reorder_point or position >= level:

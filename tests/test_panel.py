@@ -20,9 +20,7 @@ def daily(rows, columns=("unique_id", "ds", "y")):
 
 
 def test_periods_end_on_as_of_and_the_cut_leading_one_is_left_out():
-    frame = daily(
-        [("A", "2026-03-10", 99), ("A", "2026-03-16", 1), ("A", "2026-03-22", 2), ("A", "2026-03-29", 4)]
-    )
+    frame = daily([("A", "2026-03-10", 99), ("A", "2026-03-16", 1), ("A", "2026-03-22", 2), ("A", "2026-03-29", 4)])
     panel = periodic_panel(frame, as_of=AS_OF)
     assert panel.ids == ("A",)
     np.testing.assert_array_equal(panel.values, [3, 4])
@@ -110,9 +108,7 @@ def plain_panel(frame, period_days):
             share = (period_days - (~block["in_stock"]).sum()) / period_days
             total = block["y"].sum()
             usable = share >= 0.4
-            values.insert(
-                0, max(total, block.loc[block["in_stock"], "y"].sum() / share) if usable else np.nan
-            )
+            values.insert(0, max(total, block.loc[block["in_stock"], "y"].sum() / share) if usable else np.nan)
             last = first - pd.Timedelta(days=1)
         series[unique_id] = values
     return series

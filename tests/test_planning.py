@@ -19,7 +19,9 @@ from orders.purchasing import (
     withdraw_approval,
 )
 from orders.terms import set_terms
-from service.planning import AsOfOutOfRange, LimitsConflict, NothingToPlan, default_as_of, make_plan
+from service.planning import make_plan
+from service.planning_inputs import AsOfOutOfRange, NothingToPlan, default_as_of
+from service.stock_levels import LimitsConflict
 
 FIRST = date(2024, 1, 1)
 AS_OF = date(2024, 5, 5)

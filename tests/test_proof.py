@@ -18,9 +18,10 @@ from orders.importing import FileImport, OrderImport, StockImport, import_orders
 from orders.model import Actor
 from orders.terms import read_terms
 from service.demo import make_demo_company
-from service.planning import default_as_of, forecast_demand, set_levels
+from service.planning_inputs import default_as_of
 from service.proof import COVER, RECOMMENDED, NothingToProve, ProofSettings, picture, prove, verdict
 from service.replay import TooShortToReplay, cut_days, past_weeks
+from service.stock_levels import forecast_demand, set_levels
 
 TESTER = Actor("tester")
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)

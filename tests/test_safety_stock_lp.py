@@ -124,9 +124,7 @@ def test_a_single_sku_gets_the_smallest_reorder_point_that_meets_the_target(targ
     support = np.arange(100)
     lot = 10.0
     wanted = next(
-        r
-        for r in range(30)
-        if 1 - np.maximum(support - r, 0) @ stats.poisson.pmf(support, 6.0) / lot >= target
+        r for r in range(30) if 1 - np.maximum(support - r, 0) @ stats.poisson.pmf(support, 6.0) / lot >= target
     )
     stock = safety_stock_levels(
         names=["A"],
@@ -177,9 +175,7 @@ def test_no_whole_reorder_points_are_cheaper_than_the_program_says(seed):
     )
     on_hand = tried - asked["lead_time_demand_mean"] + short + asked["order_quantity"] / 2
     costs = on_hand @ asked["unit_cost"] * asked["holding_cost_rate"]
-    meets = (1 - short / cycle(asked) @ weight / weight.sum() >= 0.92) & (
-        short <= cycle(asked)
-    ).all(axis=1)
+    meets = (1 - short / cycle(asked) @ weight / weight.sum() >= 0.92) & (short <= cycle(asked)).all(axis=1)
     cheapest = costs[meets].min()
     assert stock.optimal_holding_cost <= cheapest + 1e-9
     assert cheapest <= stock.holding_cost + 1e-9

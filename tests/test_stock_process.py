@@ -104,9 +104,7 @@ def test_equals_a_plain_loop_over_events_day_by_day(replay):
         trace = trace_stock(scenario, policy, lead_times=lead_times[replication : replication + 1])
         for sku in range(len(scenario.skus)):
             happened, days = plain_replay(scenario, policy, lead_times, replication, sku)
-            seen = np.stack(
-                [trace.on_hand[:, sku], trace.on_order[:, sku], trace.backordered[:, sku]], axis=1
-            )
+            seen = np.stack([trace.on_hand[:, sku], trace.on_order[:, sku], trace.backordered[:, sku]], axis=1)
             assert seen.tolist() == [list(day) for day in days]
             assert {name: getattr(totals, name)[replication, sku] for name in TOTALS} == happened
 
@@ -184,9 +182,7 @@ def test_a_shortage_worked_by_hand(on_shortage, on_hand, on_order, backordered):
     assert totals.stock_out_days.item() == 1
 
 
-@pytest.mark.parametrize(
-    ("pack_size", "moq", "ordered"), [(1, 0, 7), (1, 10, 10), (6, 0, 12), (6, 13, 18), (7, 7, 7)]
-)
+@pytest.mark.parametrize(("pack_size", "moq", "ordered"), [(1, 0, 7), (1, 10, 10), (6, 0, 12), (6, 13, 18), (7, 7, 7)])
 def test_orders_cover_the_level_in_whole_packs_of_at_least_the_smallest_order(pack_size, moq, ordered):
     scenario = one_sku(
         demand=np.array([[3]]), on_hand=np.array([6]), pack_size=np.array([pack_size]), moq=np.array([moq])
@@ -227,9 +223,7 @@ def test_quantities_at_the_limit_do_not_overflow():
     assert totals.on_hand_at_end.item() == most
 
 
-def independent_paths(
-    *, demand_mean, level, lead_time, review_period=1, days=2_000, paths=60, sd=0.0, seed=1
-):
+def independent_paths(*, demand_mean, level, lead_time, review_period=1, days=2_000, paths=60, sd=0.0, seed=1):
     """Base stock under Poisson demand, each SKU an independent path, without the first 200 days."""
     demand = np.random.default_rng(seed).poisson(demand_mean, (days, paths))
     scenario = StockScenario(
@@ -280,15 +274,11 @@ def poisson_loss(mean, level):
 )
 def test_base_stock_agrees_with_the_poisson_loss(demand_mean, level, lead_time, review_period):
     # On day L + j after a review, net stock is the level less the demand of L + j days, j = 0 … R − 1.
-    seen = independent_paths(
-        demand_mean=demand_mean, level=level, lead_time=lead_time, review_period=review_period
-    )
+    seen = independent_paths(demand_mean=demand_mean, level=level, lead_time=lead_time, review_period=review_period)
     spans = range(lead_time, lead_time + review_period)
     backorders = np.mean([poisson_loss(demand_mean * span, level) for span in spans])
     mean_net_stock = level - demand_mean * np.mean(spans)
-    unfilled = poisson_loss(demand_mean * spans[-1], level) - poisson_loss(
-        demand_mean * (lead_time - 1), level
-    )
+    unfilled = poisson_loss(demand_mean * spans[-1], level) - poisson_loss(demand_mean * (lead_time - 1), level)
     assert_agrees(seen["on_hand"], mean_net_stock + backorders)
     assert_agrees(seen["fill_rate"], 1 - unfilled / (demand_mean * review_period))
 
@@ -317,16 +307,12 @@ def known_periodic_cases():
     return [case for case in cases if case["id"].startswith("periodic_basestock_")]
 
 
-@pytest.mark.skipif(
-    not known_periodic_cases(), reason="no known answers: set STOCKWRIGHT_SHARED to their folder"
-)
+@pytest.mark.skipif(not known_periodic_cases(), reason="no known answers: set STOCKWRIGHT_SHARED to their folder")
 def test_base_stock_agrees_with_the_known_answers():
     for case in known_periodic_cases():
         given_, expected = case["params"], case["expected"]
         # An order at the start of a period, arriving L periods on, is ours of the evening before: L + 1 days.
-        seen = independent_paths(
-            demand_mean=given_["lam"], level=given_["S"], lead_time=given_["L"] + 1, days=4_000
-        )
+        seen = independent_paths(demand_mean=given_["lam"], level=given_["S"], lead_time=given_["L"] + 1, days=4_000)
         assert_agrees(seen["on_hand"], expected["on_hand_end"])
         assert_agrees(seen["backorders"], expected["backorders_end"])
         assert_agrees(seen["fill_rate"], expected["fill_rate"])

@@ -64,9 +64,7 @@ def test_a_number_does_not_depend_on_what_is_drawn_beside_it():
     replications, days = np.arange(4)[:, None, None], np.arange(10)[:, None]
     cube = uniforms(3, "lead time", keys, replications, days)
     assert cube.shape == (4, 10, 30)
-    assert (
-        uniforms(3, "lead time", keys[[17, 2]], replications, days).tolist() == cube[:, :, [17, 2]].tolist()
-    )
+    assert uniforms(3, "lead time", keys[[17, 2]], replications, days).tolist() == cube[:, :, [17, 2]].tolist()
     assert float(uniforms(3, "lead time", keys[8], 2, 5)) == cube[2, 5, 8]
 
 

@@ -1,0 +1,162 @@
+"""How much will be demanded until the next delivery, and how much to hold against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import StockwrightError
+from service.planning_inputs import PlanningInputs
+
+LEVELS = (
+    0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
+    0.925, 0.95, 0.965, 0.98, 0.99, 0.995, 0.999, 0.9999,
+)  # fmt: skip
+PERIOD_DAYS = 7
+PERIODS_PER_YEAR = 365.25 / PERIOD_DAYS
+
+
+class LimitsConflict(StockwrightError):
+    """Target, floors and budget cannot all be kept.
+
+    `best_fill_rate` is what the budget can buy, `smallest_budget` what the target needs, in the company's
+    currency; None where it has no answer.
+    """
+
+    def __init__(self, conflict: str, best_fill_rate: float | None, smallest_budget: float | None) -> None:
+        self.conflict, self.best_fill_rate, self.smallest_budget = conflict, best_fill_rate, smallest_budget
+        super().__init__(f"no plan keeps all limits: {conflict}")
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Forecast and policy of each point, on the index of `PlanningInputs.points`.
+
+    frame: weekly_rate, mean, sd (demand over the protection interval), lot_size, reorder_point,
+        order_up_to_level, safety_stock, expected_shortage, fill_rate, stock_value.
+    quantiles: Of demand over the protection interval at `LEVELS`, shape (point, level).
+    """
+
+    frame: pd.DataFrame
+    quantiles: Any
+    achieved_fill_rate: float
+    stock_value: float
+    price_of_fill_rate: float
+    value_of_budget: float | None
+    binding: tuple[str, ...]
+
+
+def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
+    """Demand over each point's protection interval (lead time + review period).
+
+    Returns:
+        On the index of the points: weekly_rate, mean, sd and a column q<level> per level.
+    """
+    from forecasting import lead_time_demand
+
+    points = inputs.points
+    weeks = (points["lead_time_days"] + inputs.terms.review_period_days) / PERIOD_DAYS
+    weeks_sd = points["lead_time_sd_days"] / PERIOD_DAYS
+    result = lead_time_demand(
+        inputs.demand,
+        as_of=inputs.as_of,
+        period_days=PERIOD_DAYS,
+        periods=weeks,
+        periods_sd=weeks_sd,
+        quantiles=LEVELS,
+    ).set_index("unique_id")
+    result = result.reindex(points.index, fill_value=0)
+    result.insert(0, "weekly_rate", result["mean"] / weeks)
+    return result
+
+
+def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_target: float | None = None) -> Levels:
+    """Reorder points and order-up-to levels by linear programming across all points.
+
+    Raises:
+        LimitsConflict: target, floor and budget contradict each other.
+    """
+    from optimization import Infeasible, safety_stock_levels
+
+    points, terms = inputs.points, inputs.terms
+    target = terms.fill_rate_target if fill_rate_target is None else fill_rate_target
+    quantiles = forecasts[[f"q{level}" for level in LEVELS]].to_numpy(dtype=np.int64)
+    lots = lot_sizes(inputs, forecasts)
+    try:
+        levels = safety_stock_levels(
+            names=(points["sku"] + " at " + points["location"]).tolist(),
+            levels=LEVELS,
+            lead_time_demand=quantiles,
+            lead_time_demand_mean=forecasts["mean"].to_numpy(),
+            demand_rate=forecasts["weekly_rate"].to_numpy(),
+            order_quantity=lots,
+            unit_cost=np.maximum(points["unit_cost"].to_numpy(), 1e-6),  # what costs nothing is still not hoarded
+            unit_value=_unit_values(points, forecasts),
+            fill_rate_target=target,
+            fill_rate_floor=min(terms.fill_rate_floor, target),
+            holding_cost_rate=terms.holding_cost_rate / PERIODS_PER_YEAR,
+            stock_budget=terms.stock_budget,
+        )
+    except Infeasible as conflict:
+        raise LimitsConflict(str(conflict), conflict.best_fill_rate, conflict.smallest_budget) from conflict
+    frame = pd.DataFrame(
+        {
+            "weekly_rate": forecasts["weekly_rate"],
+            "mean": forecasts["mean"],
+            "sd": forecasts["sd"],
+            "lot_size": lots.astype(np.int64),
+            "reorder_point": levels.reorder_point,
+            "order_up_to_level": np.ceil(levels.order_up_to_level).astype(np.int64),
+            "safety_stock": levels.safety_stock,
+            "expected_shortage": levels.expected_shortage,
+            "fill_rate": levels.fill_rate,
+            "stock_value": levels.average_stock_value,
+        },
+        index=points.index,
+    )
+    return Levels(
+        frame=frame,
+        quantiles=quantiles,
+        achieved_fill_rate=levels.achieved_fill_rate,
+        stock_value=levels.total_stock_value,
+        price_of_fill_rate=levels.price_of_fill_rate * PERIODS_PER_YEAR,
+        value_of_budget=levels.value_of_budget,
+        binding=tuple(str(limit) for limit in levels.binding),
+    )
+
+
+def _unit_values(points: pd.DataFrame, forecasts: pd.DataFrame) -> Any:
+    """What a unit short weighs: its price; one each where nothing in demand has a price in our currency."""
+    price = points["unit_price"].to_numpy()
+    return price if (price * forecasts["weekly_rate"].to_numpy()).any() else np.ones(len(price))
+
+
+def lot_sizes(inputs: PlanningInputs, forecasts: pd.DataFrame) -> Any:
+    """Replenishment lots in whole packs near the economic order quantity, shape (point,)."""
+    from optimization import economic_order_quantity, lot_size
+
+    points, terms = inputs.points, inputs.terms
+    rate = forecasts["weekly_rate"].to_numpy()
+    holding = np.maximum(points["unit_cost"].to_numpy(), 1e-6) * terms.holding_cost_rate / PERIODS_PER_YEAR
+    economic = economic_order_quantity(
+        demand_rate=rate, order_cost=np.full(len(rate), terms.order_cost), holding_cost=holding
+    ).order_quantity
+    most = np.maximum(rate * PERIODS_PER_YEAR, 1.0)  # a lot beyond a year's demand is a bet, not an economy
+    review = rate * terms.review_period_days / PERIOD_DAYS
+    return np.array(
+        [
+            lot_size(economic_quantity=min(quantity, cap), review_demand=need, moq=moq, pack_size=pack)
+            for quantity, cap, need, moq, pack in zip(
+                economic.tolist(),
+                most.tolist(),
+                review.tolist(),
+                points["moq"].tolist(),
+                points["pack_size"].tolist(),
+                strict=True,
+            )
+        ],
+        dtype=np.float64,
+    )
