@@ -233,12 +233,12 @@ def picture(proof: dict[str, Any]) -> Any:
     figure = go.Figure()
     for label, colour in ((RECOMMENDED, "#0072B2"), (COVER, "#E69F00")):
         points = [row for row in proof["curve"] if row["label"] == label]
-        unit = "target {:.0%}" if label == RECOMMENDED else "{:g} weeks"
         figure.add_trace(
             go.Scatter(
                 x=[row["average_stock_value"] for row in points],
                 y=[row["value_fill_rate"] for row in points],
-                text=[unit.format(row["parameter"]) for row in points],
+                text=[_point_name(row) for row in points],
+                cliponaxis=False,
                 name=label,
                 mode="lines+markers+text",
                 textposition="top left" if label == RECOMMENDED else "bottom right",
@@ -253,10 +253,17 @@ def picture(proof: dict[str, Any]) -> Any:
         yaxis_tickformat=".0%",
         template="plotly_white",
         legend={"orientation": "h", "y": 1.04, "x": 1, "xanchor": "right"},
+        margin={"r": 110, "t": 70, "b": 60, "l": 70},
         width=1000,
         height=560,
     )
     return figure
+
+
+def _point_name(row: Mapping[str, Any]) -> str:
+    if row["label"] == RECOMMENDED:
+        return f"target {row['parameter']:.0%}"
+    return "1 week" if row["parameter"] == 1 else f"{row['parameter']:g} weeks"
 
 
 def write_picture(proof: dict[str, Any], path: Path) -> None:
@@ -267,4 +274,4 @@ def write_picture(proof: dict[str, Any], path: Path) -> None:
     """
     if not path.absolute().parent.is_dir():
         raise StockwrightError(f"cannot write {path}: there is no folder {path.absolute().parent}")
-    picture(proof).write_html(path, include_plotlyjs=True)
+    picture(proof).write_html(path, include_plotlyjs=True, config={"displayModeBar": False})
