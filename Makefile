@@ -5,6 +5,7 @@
 #   make demo NO_BROWSER=1 PORT=8601 DATABASE=sqlite:///other.db TIME_ZONE=Europe/London CURRENCY=GBP
 #   make test                       style, types, layers and all tests
 #   make test-deep                  the same with larger random searches
+#   make bench                      every benchmark, quickly
 #   make lock                       renew the pinned versions (see CONTRIBUTING.md)
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ SHELL := /bin/bash
 .PHONY: help demo test test-deep check browser bench lock clean
 
 help:
-	sed -n 's/^# \{0,1\}//p' Makefile | head -9
+	sed -n 's/^# \{0,1\}//p' Makefile | head -10
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Stockwright needs Python 3.11 or newer: make PYTHON=python3.12 …")'
@@ -67,7 +68,7 @@ test-deep: export HYPOTHESIS_PROFILE := deep
 test-deep: test
 
 bench: $(VENV)/.installed-dev
-	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick; done
+	for script in $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick; done
 
 # Renewing needs uv; it is installed beside the environment, not into it. Both locks share their versions.
 lock: | $(BIN)/python

@@ -246,3 +246,10 @@ def last_business_dates(connection: Connection, *, count: int) -> list[Any]:
 def first_business_date(connection: Connection) -> Any:
     """The first business date on which something was ordered; None without orders."""
     return connection.execute(select(func.min(sales_order.c.business_date))).scalar()
+
+
+def usual_currency(connection: Connection) -> str:
+    """The currency of most orders."""
+    orders = func.count()
+    wanted = select(sales_order.c.currency).group_by(sales_order.c.currency).order_by(orders.desc()).limit(1)
+    return str(connection.execute(wanted).scalar_one())

@@ -70,6 +70,7 @@ def make_plan(
     Raises:
         NothingToPlan: there are no orders.
         AsOfOutOfRange: nothing was ordered by that day.
+        OtherCurrency: nothing was ordered in the company's currency.
         LimitsConflict: target, floor and budget contradict each other.
     """
     actor.require(Permission.PLAN)

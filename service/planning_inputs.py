@@ -34,6 +34,17 @@ class AsOfOutOfRange(StockwrightError):
         super().__init__(f"--as-of must not lie before the first order ({first}), got {as_of}")
 
 
+class OtherCurrency(StockwrightError):
+    """Nothing was ever sold in the company's currency, so that nothing has a price."""
+
+    def __init__(self, currency: str, found: str) -> None:
+        self.currency, self.found = currency, found
+        super().__init__(
+            f"all orders are in {found} and the company's currency is {currency}:"
+            f" run `stockwright terms set currency={found}`"
+        )
+
+
 @dataclass(frozen=True)
 class PlanningInputs:
     """What a plan rests on, as known at the close of `as_of`.
@@ -79,6 +90,7 @@ def planning_inputs(connection: Connection, *, as_of: date | None = None, terms:
     Raises:
         NothingToPlan: there are no orders.
         AsOfOutOfRange: nothing was ordered by that day.
+        OtherCurrency: nothing was ordered in the company's currency.
     """
     terms = terms or read_terms(connection)
     as_of = as_of or default_as_of(connection)
@@ -92,6 +104,8 @@ def planning_inputs(connection: Connection, *, as_of: date | None = None, terms:
     if demand.empty:
         first = order_rows.first_business_date(connection)
         raise NothingToPlan if first is None else AsOfOutOfRange(as_of, str(first))
+    if not demand["priced"].any():
+        raise OtherCurrency(terms.currency, order_rows.usual_currency(connection))
     points = points.merge(_prices(demand, terms, as_of), on=keys, how="left")
     points = _with_supply(connection, points, terms, closed_at)
     points = _with_position(connection, points, as_of, closed_at)

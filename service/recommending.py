@@ -135,6 +135,8 @@ def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int)
     if point["cost_source"] == "default":
         share = f"{terms.unit_cost_share:.0%} of the mean price"
         said.append(f"unit cost {point['unit_cost']:.2f} {terms.currency}: {share}, default")
+    if point["unit_price"] <= 0:
+        said.append(f"no price: not sold in {terms.currency} in the last year")
     lots = [
         *([f"least order {terms.moq}"] if point["moq_source"] == "default" else []),
         *([f"packs of {terms.pack_size}"] if point["pack_size_source"] == "default" else []),

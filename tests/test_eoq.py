@@ -1,6 +1,7 @@
 """The economic order quantity."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from optimization import economic_order_quantity
 
-CASES = Path("/work/shared/cases/inventory.json")
+SHARED = Path(os.environ.get("STOCKWRIGHT_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+CASES = SHARED / "cases" / "inventory.json"
 
 
 def test_a_textbook_example():

@@ -20,7 +20,7 @@ from orders.purchasing import (
 )
 from orders.terms import set_terms
 from service.planning import make_plan
-from service.planning_inputs import AsOfOutOfRange, NothingToPlan, default_as_of
+from service.planning_inputs import AsOfOutOfRange, NothingToPlan, OtherCurrency, default_as_of
 from service.stock_levels import LimitsConflict
 
 FIRST = date(2024, 1, 1)
@@ -122,6 +122,14 @@ def bought(number, sku, quantity, *, ordered_at="2024-05-01", received_at="", lo
 def test_an_empty_database_is_nothing_to_plan(planner):
     with pytest.raises(NothingToPlan, match="import orders first"):
         planner.plan(None)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_orders_that_are_all_in_another_currency_are_not_planned_as_worth_nothing(planner):
+    planner.orders(sold("MUG", per_day=1, days=3))
+    planner.terms(currency="GBP")
+    with pytest.raises(OtherCurrency, match="set currency=EUR"):
+        planner.plan()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
