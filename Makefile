@@ -12,18 +12,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
-SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
-.ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deep check browser bench lock clean
 
 help:
-	sed -n 's/^# \{0,1\}//p' Makefile | head -10
+	sed -n 's/^# \{0,1\}//p' Makefile | head -9
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Stockwright needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -c 'import sys; sys.exit("Stockwright needs Python 3.11 or newer: try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV) || { echo "cannot create $(VENV): install the venv module (Debian: apt-get install python3-venv)"; exit 1; }
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
@@ -45,14 +42,15 @@ demo: $(VENV)/.installed
 
 # A real browser for the tests: Debian's package where it is missing and we may install it.
 browser:
-	if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	  echo "Installing Chromium …"
-	  apt-get update -qq >/dev/null
-	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null
-	else
-	  echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium; macOS: brew install chromium) and run make test again"
-	  exit 1
+	if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Chromium …"; \
+	  apt-get update -qq >/dev/null && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium; macOS: brew install chromium)"; \
+	  echo "and run make test again"; \
+	  exit 1; \
 	fi
 
 check: $(VENV)/.installed-dev
@@ -68,7 +66,7 @@ test-deep: export HYPOTHESIS_PROFILE := deep
 test-deep: test
 
 bench: $(VENV)/.installed-dev
-	for script in $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick; done
+	for script in $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 # Renewing needs uv; it is installed beside the environment, not into it. Both locks share their versions.
 lock: | $(BIN)/python
