@@ -54,10 +54,6 @@ def dashboard_command(port: int) -> list[str]:
         "server.address": "localhost",
         "server.headless": "true",
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": "50",
-        "browser.gatherUsageStats": "false",
-        "client.showErrorDetails": "none",
-        "client.toolbarMode": "minimal",
         "logger.level": "error",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
@@ -76,10 +72,7 @@ def serve_dashboard(database_url: str, *, port: int, open_browser: bool) -> int:
     """
     require_free_port(port)
     environment = os.environ | {DATABASE_VARIABLE: database_url}
-    root = Path(__file__).resolve().parent.parent
-    server = subprocess.Popen(
-        dashboard_command(port), env=environment, cwd=root / "dashboard", stdout=subprocess.DEVNULL
-    )
+    server = subprocess.Popen(dashboard_command(port), env=environment, stdout=subprocess.DEVNULL)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -62,43 +62,42 @@ def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard of our own on a free loopback port."""
+def served(database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The demo command on a database that is there already, named relatively: its address and what it printed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "streamlit.log"
+    log = tmp_path_factory.mktemp("server") / "demo.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", f"--server.port={port}",
-             "--server.address=127.0.0.1"],
-            cwd=REPOSITORY,
-            env=os.environ | {
-                "STOCKWRIGHT_DATABASE_URL": f"sqlite:///{database_file}",
-                "STOCKWRIGHT_ACTOR": "planner",
-                "PYTHONPATH": str(REPOSITORY),
-            },
+            [sys.executable, "-m", "service.cli", "demo", "--database", f"sqlite:///{database_file.name}",
+             "--port", str(port), "--no-browser"],
+            cwd=database_file.parent,
+            env=os.environ | {"STOCKWRIGHT_ACTOR": "planner", "PYTHONPATH": str(REPOSITORY)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            _wait_for(server, port, log)
-            yield f"http://127.0.0.1:{port}"
+            yield _ready_address(server, log), log.read_text()
         finally:
             server.terminate()
-            server.wait(timeout=15)
+            server.wait(timeout=30)
 
 
-def _wait_for(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            pytest.fail(f"streamlit ended: {log.read_text()}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+@pytest.fixture(scope="module")
+def address(served: tuple[str, str]) -> str:
+    return served[0]
+
+
+def _ready_address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """What stands behind `Dashboard ready:`, once it does."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and server.poll() is None:
+        ready = [line for line in log.read_text().splitlines() if line.startswith("Dashboard ready: ")]
+        if ready:
+            return ready[0].removeprefix("Dashboard ready: ")
         time.sleep(0.1)
-    pytest.fail(f"streamlit does not answer: {log.read_text()}")
+    pytest.fail(f"the dashboard is not ready: {log.read_text()}")
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +175,13 @@ def visitor(chromium: Any, address: str) -> Iterator[Visitor]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return REPOSITORY / "docs" / "images" if takes_screenshots() else tmp_path
+
+
+def test_the_demo_command_keeps_a_database_that_holds_orders(served, database_file):
+    address, printed = served
+    assert address.startswith("http://localhost:")
+    assert "holds orders already and is kept as it is" in printed
+    assert [path.name for path in database_file.parent.glob("*.db")] == [database_file.name]
 
 
 def test_today_opens_whole(visitor: Visitor, folder: Path) -> None:
