@@ -106,20 +106,24 @@ def _reason(
         return "No demand to plan for: nothing was sold in the periods that count, so nothing is ordered."
     days = point["lead_time_days"] + inputs.terms.review_period_days
     need = (
-        f"{level['mean']:.0f} ± {level['sd']:.0f} units are expected over {days:.0f} days"
+        f"{_units(level['mean'])} ± {_units(level['sd'])} units are expected over {days:.0f} days"
         f" (lead time {point['lead_time_days']:.0f} + review {inputs.terms.review_period_days})"
     )
-    point_text = f"reorder point {level['reorder_point']}"
+    point_text = f"reorder point {level['reorder_point']:,}"
     if quantity:
-        packs = f", in packs of {point['pack_size']}" if point["pack_size"] > 1 else ""
-        least = f", at least {point['moq']}" if point["moq"] > 1 else ""
+        packs = f", in packs of {point['pack_size']:,}" if point["pack_size"] > 1 else ""
+        least = f", at least {point['moq']:,}" if point["moq"] > 1 else ""
         return (
-            f"Position {position} is at or below the {point_text}: {need}. Ordering {quantity} reaches the level"
-            f" {level['order_up_to_level']}{packs}{least}."
+            f"Position {position:,} is at or below the {point_text}: {need}. Ordering {quantity:,} reaches the level"
+            f" {level['order_up_to_level']:,}{packs}{least}."
         )
     left = (position - level["reorder_point"]) / level["weekly_rate"] * PERIOD_DAYS
     when = f"about {left:.0f} days from now" if left < 365 else "more than a year from now"
-    return f"Position {position} is above the {point_text}, which it reaches {when}: {need}."
+    return f"Position {position:,} is above the {point_text}, which it reaches {when}: {need}."
+
+
+def _units(quantity: float) -> str:
+    return f"{quantity:,.0f}" if quantity >= 10 else f"{quantity:.1f}"
 
 
 def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int) -> list[str]:
@@ -127,19 +131,19 @@ def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int)
     terms = inputs.terms
     said = []
     if not point["is_counted"]:
-        said.append(f"on hand {on_hand}: {terms.opening_stock_weeks:g} weeks of demand, as no stock was counted")
+        said.append(f"on hand {on_hand:,}: {terms.opening_stock_weeks:g} weeks of demand, as no stock was counted")
     if point["lead_time_source"] == "default":
         said.append(f"lead time {terms.lead_time_days:g} ± {terms.lead_time_sd_days:g} days: default")
     elif point["lead_time_source"] == "item":
         said.append(f"lead time {point['lead_time_days']:g} days as quoted, ± {terms.lead_time_sd_days:g} by default")
     if point["cost_source"] == "default":
         share = f"{terms.unit_cost_share:.0%} of the mean price"
-        said.append(f"unit cost {point['unit_cost']:.2f} {terms.currency}: {share}, default")
+        said.append(f"unit cost {point['unit_cost']:,.2f} {terms.currency}: {share}, default")
     if point["unit_price"] <= 0:
         said.append(f"no price: not sold in {terms.currency} in the last year")
     lots = [
-        *([f"least order {terms.moq}"] if point["moq_source"] == "default" else []),
-        *([f"packs of {terms.pack_size}"] if point["pack_size_source"] == "default" else []),
+        *([f"least order {terms.moq:,}"] if point["moq_source"] == "default" else []),
+        *([f"packs of {terms.pack_size:,}"] if point["pack_size_source"] == "default" else []),
     ]
     if lots:
         said.append(f"{', '.join(lots)}: default")
