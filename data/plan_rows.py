@@ -77,17 +77,6 @@ def lock_plan(connection: Connection, plan: int) -> None:
     connection.execute(select(plan_run.c.id).where(plan_run.c.id == plan).with_for_update())
 
 
-def decisions(connection: Connection, plan: int) -> Sequence[Row[Any]]:
-    """Every decision on a plan's recommendations, oldest first."""
-    wanted = (
-        select(decision)
-        .join_from(decision, recommendation)
-        .where(recommendation.c.plan_run_id == plan)
-        .order_by(decision.c.id)
-    )
-    return connection.execute(wanted).all()
-
-
 def last_decision(connection: Connection, recommendation_id: int) -> Row[Any] | None:
     """The newest decision on a recommendation."""
     wanted = select(decision).where(decision.c.recommendation_id == recommendation_id)

@@ -32,7 +32,6 @@ from sqlalchemy import (
 )
 
 MICROS = 1_000_000
-UNTRACKED_LOT = 0
 
 metadata = MetaData(
     naming_convention={

@@ -134,6 +134,26 @@ def init(database: DatabaseOption = None) -> None:
     opened.close()
 
 
+@app.command()
+def check(
+    database: DatabaseOption = None, format: Annotated[ReportFormat, typer.Option()] = ReportFormat.TABLE
+) -> None:
+    """Check that ledger, balances and order lines agree; exit code 1, naming the rows, when they do not."""
+    from dataclasses import asdict
+
+    from orders.checking import check as check_database
+    from service.printing import print_findings
+
+    with _opened(database) as opened:
+        findings = check_database(opened)
+    if format is ReportFormat.JSON:
+        print(json.dumps([{**asdict(finding), "holds": finding.holds} for finding in findings], indent=2))
+    else:
+        print_findings(findings)
+    if not all(finding.holds for finding in findings):
+        raise SystemExit(1)
+
+
 # Importing
 
 

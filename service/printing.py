@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from orders.checking import Finding
 from orders.importing import ImportReport
 from orders.money import format_minor
 from orders.terms import MEANINGS
@@ -45,6 +46,18 @@ def print_import_report(report: ImportReport) -> None:
 
 def _plain(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Every promise with whether it holds, and the rows that break it."""
+    console = _console()
+    for finding in findings:
+        verdict = "[green]holds[/green]" if finding.holds else f"[red]broken {finding.broken:,} times[/red]"
+        console.print(f"{verdict}  {finding.promise}")
+        for example in finding.examples:
+            console.print(f"    {example}", markup=False)
+        if finding.broken > len(finding.examples):
+            console.print(f"    and {finding.broken - len(finding.examples):,} more")
 
 
 def print_terms(values: Mapping[str, str]) -> None:

@@ -373,3 +373,18 @@ def test_the_demo_company_fills_a_new_database_only(fresh):
     assert "holds orders already" in fresh.refusal("sample", "--skus", "20", "--days", "120")
     assert fresh.tables()["sales_order"] == orders
     assert fresh.run("sample", "--skus", "501", "--database", "sqlite:///other.db").returncode == 2
+
+
+def test_check_passes_what_adds_up_and_fails_what_does_not(fresh):
+    fresh.answer("import", "orders", fresh.write("orders.csv", ORDER_COLUMNS, *order_rows(3)))
+    promises = fresh.answer("check").splitlines()
+    assert promises
+    assert all(line.startswith("holds") for line in promises)
+    connection = sqlite3.connect(fresh.folder / "stockwright.db")
+    connection.execute("UPDATE stock_balance SET on_hand = on_hand - 1 WHERE on_hand > 0")
+    connection.commit()
+    connection.close()
+    done = fresh.run("check", "--format", "json")
+    assert done.returncode == 1
+    failed = {finding["promise"] for finding in json.loads(done.stdout) if not finding["holds"]}
+    assert failed == {"a balance is the sum of its movements", "over all locations every SKU adds up to zero"}
