@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from data.schema import parcel, sales_order
 from data.staging import insert_from
@@ -19,12 +19,25 @@ def order_ids(connection: Connection) -> dict[str, int]:
     return {ref: id_ for ref, id_ in rows}
 
 
-def stored_numbers(connection: Connection) -> set[tuple[str, str]]:
-    """(carrier, tracking number) of every parcel."""
-    rows = connection.execute(select(parcel.c.carrier, parcel.c.tracking_number))
-    return {(carrier, number) for carrier, number in rows}
+def stored_orders(connection: Connection) -> dict[tuple[str, str], int]:
+    """(carrier, tracking number) → order of every parcel."""
+    rows = connection.execute(select(parcel.c.carrier, parcel.c.tracking_number, parcel.c.sales_order_id))
+    return {(carrier, number): order for carrier, number, order in rows}
 
 
 def write_staged(connection: Connection) -> None:
-    """`staged_parcel` becomes parcels."""
-    insert_from(connection, "parcel", _COLUMNS, f"SELECT {', '.join(_COLUMNS)} FROM staged_parcel")
+    """`staged_parcel` becomes parcels; those that are stored learn where they are now."""
+    same = "s.carrier = parcel.carrier AND s.tracking_number = parcel.tracking_number"
+    connection.execute(
+        text(
+            "UPDATE parcel SET status = s.status, delivered_at = s.delivered_at, service = s.service,"
+            " promised_date = coalesce(s.promised_date, parcel.promised_date), shipped_at = s.shipped_at"
+            f" FROM staged_parcel s WHERE {same}"
+        )
+    )
+    insert_from(
+        connection,
+        "parcel",
+        _COLUMNS,
+        f"SELECT {', '.join(_COLUMNS)} FROM staged_parcel s WHERE NOT EXISTS (SELECT 1 FROM parcel WHERE {same})",
+    )

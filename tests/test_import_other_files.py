@@ -378,13 +378,24 @@ def test_every_bad_cell_of_a_parcel_file_is_said(ordered, company, dump):
     assert dump(company.database) == before
 
 
-def test_a_parcel_of_no_order_or_stored_before_is_refused(ordered, company, dump):
+def test_a_stored_parcel_learns_where_it_is_now(ordered, company, rows_of):
+    ordered.parcels({**PARCEL, "status": "in_transit", "delivered_at": ""})
+    report = ordered.parcels(PARCEL, {**PARCEL, "parcel_id": "X2", "tracking_number": "T2"})
+    assert report.counts == {"delivered": 2}
+    stored = {row["tracking_number"]: row for row in rows_of(company.database, "parcel")}
+    assert sorted(stored) == ["T1", "T2"]
+    assert (stored["T1"]["external_ref"], stored["T1"]["status"]) == ("X1", "delivered")
+    assert stored["T1"]["delivered_at"] == datetime(2024, 1, 3, 12, tzinfo=UTC)
+
+
+def test_a_parcel_of_no_order_or_of_another_one_is_refused(ordered, company, dump):
+    company.orders([{"order_id": "2", "order_date": "2024-01-01", "sku": "A", "quantity": 1, "unit_price": 2}])
     ordered.parcels(PARCEL)
     before = dump(company.database)
-    report = ordered.parcels({**PARCEL, "order_id": "9", "tracking_number": "T9"}, {**PARCEL, "service": "ground"})
+    report = ordered.parcels({**PARCEL, "order_id": "9", "tracking_number": "T9"}, {**PARCEL, "order_id": "2"})
     assert set(problems(report)) == {
         (2, "order_id", "9", "there is no such order"),
-        (3, "tracking_number", "T1", "this parcel is stored already"),
+        (3, "order_id", "2", "this parcel is stored with another order"),
     }
     assert dump(company.database) == before
 

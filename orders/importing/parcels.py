@@ -24,7 +24,7 @@ STATUSES = ("in_transit", "delivered", "lost", "returned_to_sender")
 
 
 def import_parcels(database: Database, request: FileImport, *, actor: Actor, at: datetime) -> ImportReport:
-    """Import parcels of stored orders.
+    """Import parcels of stored orders; a parcel that is stored already learns where it is now.
 
     Columns: order_id, carrier, service, tracking_number, shipped_at, status (required), parcel_id,
     promised_date, delivered_at.
@@ -59,9 +59,14 @@ def import_parcels(database: Database, request: FileImport, *, actor: Actor, at:
         known = parcel_rows.order_ids(connection)
         unknown = [row for row, order in enumerate(orders) if order not in known]
         errors.add("there is no such order", positions=unknown, column="order_id", values=orders)
-        stored = parcel_rows.stored_numbers(connection)
-        again = [row for row, number in enumerate(zip(carriers, tracking, strict=True)) if number in stored]
-        errors.add("this parcel is stored already", positions=again, column="tracking_number", values=tracking)
+        stored = parcel_rows.stored_orders(connection)
+        numbers = list(zip(carriers, tracking, strict=True))
+        moved = [
+            row
+            for row, number in enumerate(numbers)
+            if number in stored and orders[row] in known and stored[number] != known[str(orders[row])]
+        ]
+        errors.add("this parcel is stored with another order", positions=moved, column="order_id", values=orders)
         if errors.total:
             return {}
         stage(
