@@ -760,3 +760,43 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line(company, dump, tmp_pa
 def test_options_that_do_not_fit_are_refused_in_one_line(company, options, why):
     with pytest.raises(UnreadableFile, match=why):
         company.orders([line()], **options)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_semicolons_go_with_decimal_commas(company, rows_of):
+    company.folder.mkdir()
+    path = company.folder / "european.csv"
+    path.write_text(
+        "order_id;order_date;sku;description;quantity;unit_price\n"
+        "1;2024-01-02;A;cup, blue;3;2,50\n"
+        "1;2024-01-02;B;mug;2;1\n"
+    )
+    report = company.orders(path)
+    assert report.status != "rejected", report.errors.counts
+    assert [row["unit_price_micros"] for row in rows_of(company.database, "order_line")] == [2_500_000, 1_000_000]
+    assert {row["name"] for row in rows_of(company.database, "sku")} == {"cup, blue", "mug"}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_times_that_only_sometimes_name_their_zone_are_refused(company):
+    rows = [
+        {"order_id": "1", "order_date": "2024-01-02 10:00", "sku": "A", "quantity": 1, "unit_price": 1},
+        {"order_id": "2", "order_date": "2024-01-02T10:00:00Z", "sku": "A", "quantity": 1, "unit_price": 1},
+    ]
+    with pytest.raises(UnreadableFile, match="order_date mixes times with and without a zone"):
+        company.orders(rows)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_emptied_rows_below_a_spreadsheet_are_no_lines(company):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["order_id", "order_date", "sku", "quantity", "unit_price"], [1, datetime(2024, 1, 2), "A", 3, 2.5]):
+        book.active.append(row)
+    for row in (3, 4):
+        book.active.cell(row, 1, "").font = openpyxl.styles.Font(bold=True)
+    company.folder.mkdir()
+    book.save(company.folder / "emptied.xlsx")
+    report = company.orders(company.folder / "emptied.xlsx")
+    assert (report.status == "rejected", report.stored_lines) == (False, 1)

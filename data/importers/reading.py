@@ -163,7 +163,8 @@ def moments(column: pa.Array, *, name: str, date_format: str | None = None) -> M
     change places all through the column, it is refused rather than guessed.
 
     Raises:
-        UnreadableFile: day and month cannot be told apart and no date_format was given.
+        UnreadableFile: day and month cannot be told apart and no date_format was given, or only some of the
+            times name their zone.
     """
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         is_utc = pa.types.is_timestamp(column.type) and column.type.tz is not None
@@ -197,7 +198,12 @@ def _parse_times(values: list[str], name: str, date_format: str | None) -> tuple
     zoned = [bool(re.search(r"(Z|[+-]\d\d:?\d\d)$", value)) and ":" in value for value in values]
     if values and all(zoned):
         return naive(attempt("ISO8601", utc=True).dt.tz_localize(None)), True
-    best = attempt("ISO8601") if not any(zoned) else attempt("%Y-%m-%dT%H:%M:%S")
+    if any(zoned):
+        with_zone, without = values[zoned.index(True)], values[zoned.index(False)]
+        raise UnreadableFile(
+            f"column {name} mixes times with and without a zone ({with_zone!r} and {without!r}): write all alike"
+        )
+    best = attempt("ISO8601")
     if best.isna().any():
         tried = {style: attempt(style) for style in _DATE_FORMATS}
         complete = {style: parsed for style, parsed in tried.items() if parsed.notna().all()}
@@ -282,7 +288,17 @@ def _read_csv(path: Path) -> dict[str, pa.Array]:
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise UnreadableFile(f"{path.name} is no readable CSV file: {_one_line(error)}") from error
-    return {name: table.column(name).combine_chunks() for name in table.column_names}
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    return {name: _with_decimal_points(column) for name, column in columns.items()} if delimiter == ";" else columns
+
+
+def _with_decimal_points(column: pa.Array) -> pa.Array:
+    """Decimal commas as points: files with semicolons have them, and a column has them throughout or not at all."""
+    has_comma = pc.fill_null(pc.match_substring(column, ","), False)
+    is_decimal = pc.fill_null(pc.match_substring_regex(column, r"^\s*-?\d+,\d+\s*$"), False)
+    if not pc.any(has_comma).as_py() or not pc.all(pc.equal(has_comma, is_decimal)).as_py():
+        return column
+    return pc.replace_substring(column, ",", ".")
 
 
 def _read_xlsx(path: Path) -> dict[str, pa.Array]:
@@ -292,6 +308,8 @@ def _read_xlsx(path: Path) -> dict[str, pa.Array]:
         sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
     except (CalamineError, OSError, IndexError) as error:
         raise UnreadableFile(f"{path.name} is no readable XLSX file: {_one_line(error)}") from error
+    while sheet and all(cell == "" for cell in sheet[-1]):  # rows that were formatted or emptied, never filled
+        sheet.pop()
     if not sheet:
         return {}
     header = [str(name).strip() for name in sheet[0]]
