@@ -308,7 +308,7 @@ def _read_xlsx(path: Path) -> dict[str, pa.Array]:
         sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
     except (CalamineError, OSError, IndexError) as error:
         raise UnreadableFile(f"{path.name} is no readable XLSX file: {_one_line(error)}") from error
-    while sheet and all(cell == "" for cell in sheet[-1]):  # rows that were formatted or emptied, never filled
+    while sheet and all(not str(cell).strip() for cell in sheet[-1]):  # rows of blanks below the last line
         sheet.pop()
     if not sheet:
         return {}
