@@ -1,4 +1,8 @@
-"""The dashboard: navigation only. Run it with `python -m streamlit run dashboard/app.py`."""
+"""The dashboard: navigation only. Run it with `python -m streamlit run dashboard/app.py`.
+
+The pages are in `screens/`: a folder named `pages` beside this script would be served by Streamlit itself, without
+what is set here, to whoever opens a link to one of them before anybody has opened the start page.
+"""
 
 from pathlib import Path
 
@@ -10,10 +14,10 @@ st.set_page_config(page_title="Stockwright", page_icon=ICON, layout="wide")
 st.logo(ICON)
 st.navigation(
     [
-        st.Page("pages/today.py", title="Today", default=True),
-        st.Page("pages/recommendations.py", title="Recommendations"),
-        st.Page("pages/item.py", title="Item"),
-        st.Page("pages/terms.py", title="Terms"),
+        st.Page("screens/today.py", title="Today", default=True),
+        st.Page("screens/recommendations.py", title="Recommendations"),
+        st.Page("screens/item.py", title="Item"),
+        st.Page("screens/terms.py", title="Terms"),
     ],
     position="top",
 ).run()

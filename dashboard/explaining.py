@@ -30,7 +30,7 @@ def explain(line: Line, currency: str) -> None:
             st.badge("All measured: stock counted, lead time from receipts, cost from the item", color="green")
     target = {"sku": line["sku"], "location": line["location"]}
     st.page_link(
-        "pages/item.py",
+        "screens/item.py",
         label=f":primary[History, forecast and stock of {plain(line['sku'])}]",
         query_params=target,
     )

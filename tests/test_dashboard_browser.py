@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -61,16 +62,15 @@ def database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def served(database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The demo command on a database that is there already, named relatively: its address and what it printed."""
+@contextmanager
+def serving(command: str, database_file: Path, log: Path) -> Iterator[str]:
+    """The address of a command that serves the dashboard of a database, which it is told relatively."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "demo.log"
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "demo", "--database", f"sqlite:///{database_file.name}",
+            [sys.executable, "-m", "service.cli", command, "--database", f"sqlite:///{database_file.name}",
              "--port", str(port), "--no-browser"],
             cwd=database_file.parent,
             env=os.environ | {"STOCKWRIGHT_ACTOR": "planner", "PYTHONPATH": str(REPOSITORY)},
@@ -78,10 +78,18 @@ def served(database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            yield _ready_address(server, log), log.read_text()
+            yield _ready_address(server, log)
         finally:
             server.terminate()
             server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def served(database_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The demo command on a database that is there already: its address and what it printed."""
+    log = tmp_path_factory.mktemp("server") / "demo.log"
+    with serving("demo", database_file, log) as address:
+        yield address, log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +190,18 @@ def test_the_demo_command_keeps_a_database_that_holds_orders(served, database_fi
     assert address.startswith("http://localhost:")
     assert "holds orders already and is kept as it is" in printed
     assert [path.name for path in database_file.parent.glob("*.db")] == [database_file.name]
+
+
+def test_the_first_visitor_of_all_may_follow_a_link_to_a_page(
+    chromium: Any, database_file: Path, tmp_path: Path
+) -> None:
+    with serving("dashboard", database_file, tmp_path / "dashboard.log") as address:
+        visitor = Visitor(chromium.new_page(viewport={"width": 1440, "height": 1000}), address)
+        visitor.watch()
+        visitor.open("recommendations", "What should I order today, and why?")
+        titles = visitor.page.get_by_test_id("stTopNavLink").all_inner_texts()
+        visitor.assert_all_well()
+    assert titles == ["Today", "Recommendations", "Item", "Terms"]
 
 
 def test_today_opens_whole(visitor: Visitor, folder: Path) -> None:

@@ -62,7 +62,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
         test = AppTest.from_file(str(APP), default_timeout=60)
         for name, value in parameters.items():
             test.query_params[name] = value
-        test.switch_page(f"pages/{page}.py").run()
+        test.switch_page(f"screens/{page}.py").run()
         assert not test.exception
         return test
 

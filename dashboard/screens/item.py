@@ -150,7 +150,7 @@ def advice(line: dict[str, Any] | None, currency: str) -> None:
                 st.badge("All measured", color="green")
         can_approve = line["state"] == TO_APPROVE
         st.page_link(
-            "pages/recommendations.py",
+            "screens/recommendations.py",
             label=":primary[The arithmetic, and approve]" if can_approve else ":primary[The arithmetic]",
             query_params={name: line[key] for name, key in LINE_IN_URL.items()},
         )

@@ -123,7 +123,7 @@ def show_to_do(one: ToDo, currency: str, number: int) -> None:
     matter.markdown(f"**{plain(one.title)}**  \n:small[:gray[{plain(one.detail)}]]")
     with action:
         if one.page:
-            st.page_link(f"pages/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query))
+            st.page_link(f"screens/{one.page}.py", label=f":primary[{plain(one.action)}]", query_params=dict(one.query))
         else:
             with st.popover(f":primary[{plain(one.action)}]", type="tertiary", key=f"rows-{number}"):
                 st.dataframe(
