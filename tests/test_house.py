@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,18 @@ def test_the_wheel_and_the_checkers_cover_every_package():
     assert set(PROJECT["tool"]["mypy"]["files"]) >= set(PACKAGES)
     included = set(PROJECT["tool"]["setuptools"]["packages"]["find"]["include"])
     assert included == {name for package in PACKAGES for name in (package, f"{package}.*")}
+
+
+def test_the_wheel_holds_every_file_of_the_packages(copied, tracked):
+    for name in ("README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, copied)
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "out")
+    built = checked(copied, "-m", "pip", "wheel", *options, ".")
+    assert built[0] == 0, built[1]
+    (wheel,) = (copied / "out").glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    ours = {str(path.relative_to(REPOSITORY)) for path in tracked if path.relative_to(REPOSITORY).parts[0] in PACKAGES}
+    assert ours - held == set()
 
 
 def test_every_contract_is_kept():
