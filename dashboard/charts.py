@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from service.proof import picture
+
 BLUE, SKY, ORANGE, VERMILLION, GREEN, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73", "#8A97A3"
 GRID = "rgba(138, 151, 163, 0.22)"
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
@@ -150,24 +152,14 @@ def position(line: Mapping[str, Any]) -> go.Figure:
 
 
 def proof(result: Mapping[str, Any]) -> go.Figure:
-    """Fill rate bought by each amount of stock, under the plan and under the rule of thumb."""
-    curve, currency = pd.DataFrame(result["curve"]), result["currency"]
+    """Fill rate bought by each amount of stock, under the plan and under the rule of thumb: the proof's own picture."""
+    currency = result["currency"]
     figure = _figure(300, top=30)
-    styles = {"recommended": (BLUE, "solid", "circle"), "weeks of cover": (ORANGE, "dash", "diamond")}
-    for label, points in curve.groupby("label"):
-        colour, dash, symbol = styles.get(str(label), (GREY, "dot", "circle"))
-        points = points.sort_values("average_stock_value")
-        unit = "target {:.0%}" if label == "recommended" else "{:g} weeks"
-        figure.add_scatter(
-            x=points["average_stock_value"],
-            y=points["value_fill_rate"],
-            name=str(label),
-            mode="lines+markers",
-            line={"color": colour, "dash": dash, "width": 2.5},
-            marker={"symbol": symbol, "size": 8},
-            customdata=[unit.format(value) for value in points["parameter"]],
-            hovertemplate=f"%{{customdata}}: %{{y:.1%}} met with {currency} %{{x:,.0f}}<extra></extra>",
-        )
+    figure.add_traces(picture(result).data)
+    figure.update_traces(
+        mode="lines+markers",
+        hovertemplate=f"%{{text}}: %{{y:.1%}} met with {currency} %{{x:,.0f}}<extra></extra>",
+    )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title=f"average stock at cost, {currency}", tickformat=",", showgrid=True, title_font_size=12)
     figure.update_yaxes(title="demand met, by value", tickformat=".0%", rangemode="normal", title_font_size=12)

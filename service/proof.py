@@ -226,12 +226,15 @@ def _sentence(row: Mapping[str, Any], currency: str) -> str:
     )
 
 
-def picture(proof: dict[str, Any]) -> Any:
+def picture(proof: Mapping[str, Any]) -> Any:
     """The curve over targets: what each amount of stock buys under either policy, as a plotly figure."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for label, colour in ((RECOMMENDED, "#0072B2"), (COVER, "#E69F00")):
+    for label, colour, dash, symbol in (
+        (RECOMMENDED, "#0072B2", "solid", "circle"),
+        (COVER, "#E69F00", "dash", "diamond"),
+    ):
         points = [row for row in proof["curve"] if row["label"] == label]
         figure.add_trace(
             go.Scatter(
@@ -242,8 +245,8 @@ def picture(proof: dict[str, Any]) -> Any:
                 name=label,
                 mode="lines+markers+text",
                 textposition="top left" if label == RECOMMENDED else "bottom right",
-                line={"color": colour, "width": 3},
-                marker={"size": 9},
+                line={"color": colour, "dash": dash, "width": 2.5},
+                marker={"symbol": symbol, "size": 8},
             )
         )
     figure.update_layout(

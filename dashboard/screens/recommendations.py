@@ -33,27 +33,14 @@ def filtered(plan: pd.DataFrame) -> pd.DataFrame:
         format_func=lambda name: f"{name} ({int((plan['state'] == name).sum()):,})",
     )
     choices = {
-        "supplier": supplier.multiselect(
-            "Supplier",
-            names(plan, "supplier"),
-            key="supplier",
-            bind="query-params",
-            placeholder="All suppliers",
-        ),
-        "location": location.multiselect(
-            "Location",
-            names(plan, "location"),
-            key="location",
-            bind="query-params",
-            placeholder="All locations",
-        ),
-        "category": category.multiselect(
-            "Category",
-            names(plan, "category"),
-            key="category",
-            bind="query-params",
-            placeholder="All categories",
-        ),
+        name: column.multiselect(
+            name.capitalize(), names(plan, name), key=name, bind="query-params", placeholder=f"All {everything}"
+        )
+        for name, everything, column in (
+            ("supplier", "suppliers", supplier),
+            ("location", "locations", location),
+            ("category", "categories", category),
+        )
     }
     text = search.text_input("Search", key="q", bind="query-params", placeholder="SKU or name")
     kept = plan if chosen_state is None else plan[plan["state"] == chosen_state]
