@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from data.errors import DatabaseUnavailable
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 _BUSY_TIMEOUT_MS = 15_000
 _FOREIGN = "{} holds tables that are not Stockwright's: name another database"
 _SECRET_OPTIONS = ("password", "sslpassword")
@@ -122,14 +122,41 @@ def upgrade(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from data.append_only import protect_stock_moves
+    from data.append_only import protect
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with database.writing() as connection:
+    with _migrating(database) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        protect_stock_moves(connection)
+        protect(connection)
+
+
+@contextmanager
+def _migrating(database: Database) -> Iterator[Connection]:
+    """One transaction in which tables may be rebuilt.
+
+    SQLite would take the rows of a table that is replaced for deleted, unless foreign keys are off, which can
+    only be said before the transaction begins; the references are checked whole before it ends.
+    """
+    with database.writer.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if is_sqlite:
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise DatabaseUnavailable(
+                            f"cannot upgrade {database}: {len(broken)} rows refer to nothing, the first in"
+                            f" {broken[0][0]}; nothing was changed"
+                        )
+        finally:
+            if is_sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _parse(url: str) -> URL:

@@ -110,7 +110,7 @@ def unshipped(connection: Connection, *, as_of: date, closed_at: datetime) -> pd
             "SELECT sku_id, location_id, sum(quantity) AS unshipped FROM ("
             " SELECT l.sku_id, l.location_id, l.quantity - l.quantity_cancelled - l.quantity_shipped AS quantity"
             " FROM order_line l JOIN sales_order o ON o.id = l.sales_order_id"
-            " WHERE o.status = 'placed' AND o.business_date <= :as_of UNION ALL"
+            " WHERE o.status NOT IN ('draft', 'closed', 'cancelled') AND o.business_date <= :as_of UNION ALL"
             " SELECT m.sku_id, m.source_location_id, m.quantity FROM stock_move m"
             " JOIN location p ON p.id = m.source_location_id AND NOT p.is_external"
             " JOIN order_line l ON l.id = m.order_line_id JOIN sales_order o ON o.id = l.sales_order_id"

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -97,6 +99,22 @@ channel = Table(
     Column("code", String, nullable=False, unique=True),
     Column("time_zone", String, nullable=False),
     Column("currency", String(3), nullable=False),
+    Column("when_short", String, nullable=False, server_default="backorder"),
+    CheckConstraint("when_short IN ('refuse', 'backorder', 'partial')", name="when_short"),
+)
+
+address = Table(
+    "address",
+    metadata,
+    _id(),
+    _to("party", nullable=True, index=True),
+    Column("name", String),
+    Column("line1", String),
+    Column("line2", String),
+    Column("postcode", String),
+    Column("city", String),
+    Column("region", String),
+    Column("country", String(2)),
 )
 
 location = Table(
@@ -108,6 +126,7 @@ location = Table(
     Column("kind", String, nullable=False),
     Column("is_external", Boolean, nullable=False),
     Column("time_zone", String, nullable=False),
+    Column("country", String(2)),
     CheckConstraint(
         "kind IN ('warehouse', 'store', 'in_transit', 'inspection', 'quarantine', 'supplier', 'customer',"
         " 'adjustment', 'scrap', 'before_stockwright')",
@@ -124,7 +143,33 @@ sku = Table(
     Column("name", String, nullable=False),
     Column("category", String),
     Column("volume_litres", Float),
+    Column("is_lot_tracked", Boolean, nullable=False, server_default=false()),
+    Column("list_price_micros", BigInteger),
+    Column("list_price_currency", String(3)),
     CheckConstraint("code = upper(code)", name="code_upper"),
+    CheckConstraint("list_price_micros IS NULL OR list_price_micros >= 0", name="list_price"),
+    CheckConstraint("(list_price_micros IS NULL) = (list_price_currency IS NULL)", name="list_price_currency"),
+)
+
+bundle_component = Table(
+    "bundle_component",
+    metadata,
+    Column("bundle_id", Id, ForeignKey("sku.id"), primary_key=True),
+    Column("component_id", Id, ForeignKey("sku.id"), primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("bundle_id <> component_id", name="not_itself"),
+)
+
+shipping_lane = Table(
+    "shipping_lane",
+    metadata,
+    Column("location_id", Id, ForeignKey("location.id"), primary_key=True),
+    Column("country", String(2), primary_key=True),
+    Column("parcel_cost_minor", BigInteger, nullable=False),
+    Column("transit_days", Float, nullable=False),
+    CheckConstraint("parcel_cost_minor >= 0", name="parcel_cost"),
+    CheckConstraint("transit_days >= 0", name="transit"),
 )
 
 supplier_sku = Table(
@@ -187,6 +232,69 @@ command = Table(
     Column("request_hash", String(64), nullable=False),
     Column("response", JSON, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
+    Column("action", String),
+    Column("events", Integer, nullable=False, server_default=text("0")),
+)
+
+transition = Table(
+    "transition",
+    metadata,
+    _id(),
+    Column("machine", String, nullable=False),
+    Column("entity_id", Id, nullable=False),
+    Column("from_state", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("to_state", String, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False),
+)
+Index("ix_transition_machine_entity_id", transition.c.machine, transition.c.entity_id, transition.c.id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False, index=True),
+    Column("topic", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("entity_id", Id, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("delivered_at", UtcDateTime),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    Column("command_key", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("entity", String, nullable=False),
+    Column("entity_id", Id, nullable=False),
+    Column("details", String, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+Index("ix_audit_log_entity_entity_id", audit_log.c.entity, audit_log.c.entity_id)
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("audit_log_id", Id, nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+)
+
+check_run = Table(
+    "check_run",
+    metadata,
+    _id(),
+    Column("checked_at", UtcDateTime, nullable=False),
+    Column("checked_by", String, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("broken", BigInteger, nullable=False),
+    Column("findings", JSON, nullable=False),
 )
 
 # Sales
@@ -197,15 +305,45 @@ sales_order = Table(
     _id(),
     _to("channel"),
     Column("external_ref", String, nullable=False),
-    _to("party", nullable=True, index=True),
+    _to("party", nullable=True),
     Column("placed_at", UtcDateTime, nullable=False),
     Column("business_date", Date, nullable=False, index=True),
     Column("currency", String(3), nullable=False),
     Column("country", String),
     Column("status", String, nullable=False),
     _to("import_batch", nullable=True, index=True),
+    Column("status_since", UtcDateTime),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("line_count", Integer, nullable=False, server_default=text("0")),
+    Column("value_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("payment_status", String, nullable=False, server_default="none"),
+    Column("when_short", String),
+    Column("promised_date", Date),
+    _to("address", name="ship_to_id", nullable=True),
+    Column("content_hash", BigInteger),
+    Column("placed_by", String),
     UniqueConstraint("channel_id", "external_ref"),
-    CheckConstraint("status IN ('placed', 'closed', 'cancelled')", name="status"),
+    CheckConstraint(
+        "status IN ('draft', 'placed', 'on_hold', 'allocated', 'partially_allocated', 'backordered',"
+        " 'partially_shipped', 'shipped', 'closed', 'cancelled')",
+        name="status",
+    ),
+    CheckConstraint(
+        "payment_status IN ('none', 'authorised', 'partially_captured', 'captured', 'partially_refunded', 'refunded')",
+        name="payment_status",
+    ),
+    CheckConstraint("when_short IS NULL OR when_short IN ('refuse', 'backorder', 'partial')", name="when_short"),
+)
+Index("ix_sales_order_placed_at_id", sales_order.c.placed_at, sales_order.c.id)
+Index("ix_sales_order_status_placed_at_id", sales_order.c.status, sales_order.c.placed_at, sales_order.c.id)
+Index("ix_sales_order_party_id_placed_at_id", sales_order.c.party_id, sales_order.c.placed_at, sales_order.c.id)
+
+order_draft = Table(
+    "order_draft",
+    metadata,
+    Column("sales_order_id", Id, ForeignKey("sales_order.id"), primary_key=True),
+    Column("request", JSON, nullable=False),
 )
 
 order_line = Table(
@@ -214,7 +352,7 @@ order_line = Table(
     _id(),
     _to("sales_order"),
     Column("line_no", Integer, nullable=False),
-    _to("sku", index=True),
+    _to("sku"),
     _to("location"),
     Column("quantity", BigInteger, nullable=False),
     Column("quantity_cancelled", BigInteger, nullable=False, server_default=text("0")),
@@ -223,13 +361,158 @@ order_line = Table(
     Column("unit_price_micros", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("promotion", String),
+    Column("quantity_allocated", BigInteger, nullable=False, server_default=text("0")),
+    Column("quantity_backordered", BigInteger, nullable=False, server_default=text("0")),
+    Column("promised_date", Date),
+    _to("sku", name="bundle_id", nullable=True),
     UniqueConstraint("sales_order_id", "line_no"),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint(
         "quantity_cancelled >= 0 AND quantity_shipped >= 0 AND quantity_returned >= 0"
-        " AND quantity_cancelled + quantity_shipped <= quantity AND quantity_returned <= quantity_shipped",
+        " AND quantity_allocated >= 0 AND quantity_backordered >= 0"
+        " AND quantity_cancelled + quantity_shipped + quantity_allocated + quantity_backordered <= quantity"
+        " AND quantity_returned <= quantity_shipped",
         name="progress",
     ),
+)
+Index("ix_order_line_sku_id_id", order_line.c.sku_id, order_line.c.id)
+Index(
+    "ix_order_line_backordered",
+    order_line.c.sku_id,
+    sqlite_where=order_line.c.quantity_backordered > 0,
+    postgresql_where=order_line.c.quantity_backordered > 0,
+)
+
+tax_line = Table(
+    "tax_line",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    _to("order_line", nullable=True),
+    Column("name", String, nullable=False),
+    Column("rate_micros", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("is_included", Boolean, nullable=False),
+    CheckConstraint("rate_micros >= 0", name="rate"),
+)
+
+order_hold = Table(
+    "order_hold",
+    metadata,
+    _id(),
+    _to("sales_order"),
+    Column("kind", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("held_at", UtcDateTime, nullable=False),
+    Column("held_by", String, nullable=False),
+    Column("released_at", UtcDateTime),
+    Column("released_by", String),
+    Column("release_reason", String),
+    CheckConstraint("kind IN ('credit', 'address', 'fraud', 'stock', 'review')", name="kind"),
+    CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released"),
+)
+Index(
+    "uq_order_hold_open",
+    order_hold.c.sales_order_id,
+    order_hold.c.kind,
+    unique=True,
+    sqlite_where=order_hold.c.released_at.is_(None),
+    postgresql_where=order_hold.c.released_at.is_(None),
+)
+
+order_change = Table(
+    "order_change",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    Column("status", String, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("priced", JSON, nullable=False),
+    Column("difference_minor", BigInteger, nullable=False),
+    Column("order_version", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("proposed_at", UtcDateTime, nullable=False),
+    Column("proposed_by", String, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String),
+    CheckConstraint("status IN ('proposed', 'confirmed', 'rejected')", name="status"),
+    CheckConstraint("(status = 'proposed') = (decided_at IS NULL)", name="decided"),
+)
+
+order_event = Table(
+    "order_event",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    Column("event", String, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False),
+)
+
+discrepancy = Table(
+    "discrepancy",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    Column("line_no", Integer),
+    Column("kind", String, nullable=False),
+    Column("is_blocking", Boolean, nullable=False),
+    Column("message", String, nullable=False),
+    Column("suggestion", String, nullable=False),
+    Column("fix", JSON, nullable=False),
+    Column("status", String, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String),
+    Column("decision_reason", String),
+    CheckConstraint("status IN ('open', 'fixed', 'accepted', 'dropped')", name="status"),
+    CheckConstraint("(status = 'open') = (decided_at IS NULL)", name="decided"),
+)
+Index(
+    "ix_discrepancy_open",
+    discrepancy.c.raised_at,
+    sqlite_where=discrepancy.c.status == "open",
+    postgresql_where=discrepancy.c.status == "open",
+)
+
+routing = Table(
+    "routing",
+    metadata,
+    _id(),
+    _to("sales_order", index=True),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("parcels", Integer, nullable=False),
+    Column("cost_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("next_best", JSON, nullable=False),
+    Column("next_best_cost_minor", BigInteger),
+    Column("reason", String, nullable=False),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    _id(),
+    _to("sales_order"),
+    Column("external_ref", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("authorised_minor", BigInteger, nullable=False),
+    Column("captured_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("refunded_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("authorised_at", UtcDateTime, nullable=False),
+    UniqueConstraint("sales_order_id", "external_ref"),
+    CheckConstraint(
+        "0 <= refunded_minor AND refunded_minor <= captured_minor AND captured_minor <= authorised_minor",
+        name="never_over_refunded",
+    ),
+    CheckConstraint("authorised_minor > 0", name="authorised"),
 )
 
 cancellation = Table(
@@ -243,6 +526,7 @@ cancellation = Table(
     Column("reason", String, nullable=False),
     Column("external_ref", String),
     _to("import_batch", nullable=True),
+    Column("cancelled_by", String),
     CheckConstraint("quantity > 0", name="quantity"),
 )
 
@@ -357,6 +641,16 @@ purchase_order_line = Table(
 
 # Ledger
 
+lot = Table(
+    "lot",
+    metadata,
+    _id(),
+    _to("sku"),
+    Column("code", String, nullable=False),
+    Column("expires_on", Date),
+    UniqueConstraint("sku_id", "code"),
+)
+
 stock_move = Table(
     "stock_move",
     metadata,
@@ -377,6 +671,7 @@ stock_move = Table(
     _to("purchase_order_line", nullable=True),
     _to("import_batch", nullable=True),
     _to("stock_move", name="reverses_id", nullable=True),
+    Column("command_key", String),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("source_location_id <> destination_location_id", name="moves"),
     CheckConstraint(
@@ -402,6 +697,69 @@ stock_balance = Table(
     Column("on_hand", BigInteger, nullable=False),
     Column("allocated", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("is_external OR (0 <= allocated AND allocated <= on_hand)", name="never_oversold"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    _id(),
+    _to("order_line", nullable=True, index=True),
+    Column("sku_id", Id, nullable=False),
+    Column("location_id", Id, nullable=False),
+    Column("lot_id", Id, nullable=False, server_default=text("0")),
+    Column("quantity", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("purpose", String),
+    Column("reserved_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("resolved_at", UtcDateTime),
+    ForeignKeyConstraint(
+        ["sku_id", "location_id", "lot_id"],
+        ["stock_balance.sku_id", "stock_balance.location_id", "stock_balance.lot_id"],
+        name="fk_reservation_stock_balance",
+    ),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("status IN ('active', 'consumed', 'released', 'expired')", name="status"),
+    CheckConstraint("(status = 'active') = (resolved_at IS NULL)", name="resolved"),
+    CheckConstraint(
+        "(kind = 'hard' AND order_line_id IS NOT NULL AND expires_at IS NULL)"
+        " OR (kind = 'soft' AND order_line_id IS NULL AND expires_at IS NOT NULL)",
+        name="kind",
+    ),
+)
+Index(
+    "ix_reservation_active",
+    reservation.c.sku_id,
+    reservation.c.location_id,
+    reservation.c.lot_id,
+    sqlite_where=reservation.c.status == "active",
+    postgresql_where=reservation.c.status == "active",
+)
+
+count_sheet = Table(
+    "count_sheet",
+    metadata,
+    _id(),
+    _to("location", index=True),
+    Column("counted_at", UtcDateTime, nullable=False),
+    Column("counted_by", String, nullable=False),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False),
+)
+
+count_line = Table(
+    "count_line",
+    metadata,
+    _id(),
+    _to("count_sheet"),
+    _to("sku", index=True),
+    Column("lot_id", Id, nullable=False, server_default=text("0")),
+    Column("expected", BigInteger, nullable=False),
+    Column("counted", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    _to("stock_move", nullable=True),
+    UniqueConstraint("count_sheet_id", "sku_id", "lot_id"),
+    CheckConstraint("counted >= 0", name="counted"),
 )
 
 # Planning

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from data.append_only import missing_triggers, protect_stock_moves
+from data.append_only import missing_triggers, protect
 from orders.importing import FileImport, StockImport, import_purchases, import_stock
 
 DAY = date(2024, 1, 1)
@@ -22,7 +22,7 @@ CHANGES = {
 COPY_OF_FIRST = (
     "INTO stock_move SELECT id, sku_id, lot_id, 77, source_location_id, destination_location_id, effective_at,"
     " recorded_at, kind, reason, unit_cost_micros, currency, order_line_id, rma_line_id, purchase_order_line_id,"
-    " import_batch_id, reverses_id FROM stock_move WHERE id = (SELECT min(id) FROM stock_move)"
+    " import_batch_id, reverses_id, command_key FROM stock_move WHERE id = (SELECT min(id) FROM stock_move)"
 )
 
 
@@ -47,7 +47,7 @@ def test_a_movement_cannot_be_changed_or_deleted(traded, rows_of, change):
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
-@pytest.mark.parametrize("change", ["TRUNCATE stock_move", "TRUNCATE sku CASCADE"])
+@pytest.mark.parametrize("change", ["TRUNCATE stock_move CASCADE", "TRUNCATE sku CASCADE", "TRUNCATE audit_log"])
 def test_movements_cannot_be_truncated(traded, rows_of, change):
     with pytest.raises(DBAPIError, match="append-only"), traded.database.writing() as connection:
         connection.execute(text(change))
@@ -81,7 +81,7 @@ def test_a_dropped_trigger_is_reported_and_made_again(traded):
         on = " ON stock_move" if connection.dialect.name == "postgresql" else ""
         connection.execute(text(f"DROP TRIGGER stock_move_no_update{on}"))
         assert missing_triggers(connection) == ["stock_move_no_update"]
-        protect_stock_moves(connection)
+        protect(connection)
         assert missing_triggers(connection) == []
     with pytest.raises(DBAPIError, match="append-only"), traded.database.writing() as connection:
         connection.execute(text(CHANGES["update"]))
