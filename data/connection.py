@@ -6,16 +6,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
 from data.errors import DatabaseUnavailable
 
 SCHEMA_REVISION = "0002"
 _BUSY_TIMEOUT_MS = 15_000
+_RESTED_SECONDS = 5.0
 _FOREIGN = "{} holds tables that are not Stockwright's: name another database"
 _SECRET_OPTIONS = ("password", "sslpassword")
 
@@ -110,7 +113,8 @@ def connect(url: str) -> Database:
         _configure_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
         _configure_sqlite(reader, begin="BEGIN", read_only=True)
     else:
-        writer = create_engine(parsed, pool_pre_ping=True)
+        writer = create_engine(parsed, pool_use_lifo=True)
+        _ping_when_idle(writer)
         reader = create_engine(
             parsed, pool_pre_ping=True, connect_args={"options": "-c default_transaction_read_only=on"}
         ).execution_options(isolation_level="REPEATABLE READ")
@@ -211,6 +215,30 @@ def _configure_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _ping_when_idle(engine: Engine) -> None:
+    """Ask a pooled connection whether it still lives, but only after it rested: asking each time costs a round trip."""
+
+    @event.listens_for(engine, "checkin")
+    def remember(_: Any, record: Any) -> None:
+        record.info["rests_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: Any, _: Any) -> None:
+        if monotonic() - record.info.get("rests_since", inf) > _RESTED_SECONDS:
+            try:
+                connection.execute("SELECT 1")
+                connection.rollback()
+            except _connection_errors() as error:
+                raise DisconnectionError from error
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """What the PostgreSQL driver raises when a server has gone."""
+    import psycopg
+
+    return (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def _revision(connection: Connection) -> str | None:

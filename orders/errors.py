@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from data.errors import StockwrightError
 
 
@@ -43,3 +45,71 @@ class DecisionRefused(StockwrightError):
     def __init__(self, recommendation_id: int, why: str) -> None:
         self.recommendation_id, self.why = recommendation_id, why
         super().__init__(f"recommendation {recommendation_id} {why}")
+
+
+class InvalidRequest(StockwrightError):
+    """A request names something impossible; nothing was done."""
+
+    def __init__(self, field: str, wanted: str, got: object) -> None:
+        self.field, self.wanted, self.got = field, wanted, got
+        super().__init__(f"{field} must be {wanted}, got {got!r}")
+
+
+class NotPossible(StockwrightError):
+    """The thing is in a state in which this cannot happen to it."""
+
+    def __init__(self, what: str, event: str, state: str, possible: Sequence[str] = ()) -> None:
+        self.what, self.event, self.state, self.possible = what, event, state, tuple(possible)
+        instead = f"; possible are: {', '.join(possible)}" if possible else ""
+        super().__init__(f"cannot {event} {what}: it is {state.replace('_', ' ')}{instead}")
+
+
+class InsufficientStock(StockwrightError):
+    """More was asked of a SKU than can be had."""
+
+    def __init__(self, sku: str, requested: int, available: int, *, location: str | None = None) -> None:
+        self.sku, self.requested, self.available, self.location = sku, requested, available, location
+        where = f" at {location}" if location else ""
+        super().__init__(f"cannot take {requested} of SKU {sku}{where}: {available} available")
+
+
+class NotAllocated(StockwrightError):
+    """Units are to be shipped that are not reserved for the order."""
+
+    def __init__(self, order: str, sku: str, requested: int, allocated: int, location: str | None = None) -> None:
+        self.order, self.sku, self.requested = order, sku, requested
+        self.allocated, self.location = allocated, location
+        where = f" from location {location}" if location else ""
+        super().__init__(f"cannot ship {requested} of SKU {sku}{where}: {allocated} allocated (order {order})")
+
+
+class OrderRefused(StockwrightError):
+    """An order cannot be placed as it is; every discrepancy is named."""
+
+    def __init__(self, order: str, discrepancies: Sequence[str]) -> None:
+        self.order, self.discrepancies = order, tuple(discrepancies)
+        super().__init__(f"order {order} cannot be placed: {'; '.join(discrepancies)}")
+
+
+class OrderExists(StockwrightError):
+    """The channel has an order of this reference already."""
+
+    def __init__(self, channel: str, external_ref: str, order_id: int) -> None:
+        self.channel, self.external_ref, self.order_id = channel, external_ref, order_id
+        super().__init__(f"channel {channel} has order {external_ref} already (it is order #{order_id})")
+
+
+class OrderChanged(StockwrightError):
+    """The order is no longer as it was when this was prepared."""
+
+    def __init__(self, order: str, expected: int, found: int) -> None:
+        self.order, self.expected, self.found = order, expected, found
+        super().__init__(f"order {order} was changed meanwhile (version {found}, expected {expected}): look again")
+
+
+class AmountRefused(StockwrightError):
+    """More money is to be captured or refunded than there is."""
+
+    def __init__(self, action: str, requested: str, available: str) -> None:
+        self.action, self.requested, self.available = action, requested, available
+        super().__init__(f"cannot {action} {requested}: {available} available")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from data import plan_rows, purchase_rows
 from data.connection import Database
-from orders.commands import carry_out
+from orders.commands import Command, carry_out
 from orders.errors import DecisionRefused
 from orders.model import Actor, Permission
 
@@ -58,11 +58,15 @@ def approve_recommendations(
     """
     actor.require(Permission.APPROVE)
 
-    def act(connection: Connection) -> dict[str, Any]:
-        return {"lines": [asdict(_approve(connection, request, actor, at)) for request in requests]}
+    def act(command: Command) -> dict[str, Any]:
+        lines = [_approve(command.connection, request, actor, at) for request in requests]
+        for request, line in zip(requests, lines, strict=True):
+            drafted = {"purchase_order": line.purchase_order, "quantity": line.quantity}
+            command.announce("recommendation.approved", "recommendation", request.recommendation_id, drafted)
+        return {"lines": [asdict(line) for line in lines]}
 
     asked = {"approve": [asdict(request) for request in requests]}
-    answer = carry_out(database, act, request=asked, key=key, actor=actor, at=at)
+    answer = carry_out(database, act, action="approve", request=asked, key=key, actor=actor, at=at)
     return [DraftedLine(**line) for line in answer["lines"]]
 
 
@@ -82,13 +86,14 @@ def withdraw_approvals(
     """
     actor.require(Permission.APPROVE)
 
-    def act(connection: Connection) -> dict[str, Any]:
+    def act(command: Command) -> dict[str, Any]:
         for number in recommendation_ids:
-            _withdraw(connection, number, actor, at)
+            _withdraw(command.connection, number, actor, at)
+            command.announce("recommendation.withdrawn", "recommendation", number, {})
         return {}
 
     asked = {"withdraw": list(recommendation_ids)}
-    carry_out(database, act, request=asked, key=key, actor=actor, at=at)
+    carry_out(database, act, action="withdraw", request=asked, key=key, actor=actor, at=at)
 
 
 def _withdraw(connection: Connection, number: int, actor: Actor, at: datetime) -> None:
