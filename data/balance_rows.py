@@ -189,37 +189,31 @@ _RESERVED = "SELECT id, order_line_id, sku_id, location_id, lot_id, quantity FRO
 
 
 def reserved_for(sql: Driver, line_ids: Sequence[int]) -> list[Reserved]:
-    """Active reservations of these order lines, oldest first; locked."""
+    """Active reservations of these order lines, oldest first. Whoever holds the order may change them."""
     if not line_ids:
         return []
-    lock = "" if sql.is_sqlite else " FOR UPDATE"
-    rows = sql.rows(f"{_RESERVED} AND order_line_id IN ({marks(len(line_ids))}) ORDER BY id{lock}", list(line_ids))
+    rows = sql.rows(f"{_RESERVED} AND order_line_id IN ({marks(len(line_ids))}) ORDER BY id", list(line_ids))
     return [Reserved(*row) for row in rows]
 
 
 def reserved_on(sql: Driver, key: BalanceKey) -> list[Reserved]:
-    """Active reservations of one balance, newest first; locked."""
-    lock = "" if sql.is_sqlite else " FOR UPDATE"
-    rows = sql.rows(f"{_RESERVED} AND sku_id = ? AND location_id = ? AND lot_id = ? ORDER BY id DESC{lock}", key)
+    """Active reservations of one balance, newest first."""
+    rows = sql.rows(f"{_RESERVED} AND sku_id = ? AND location_id = ? AND lot_id = ? ORDER BY id DESC", key)
     return [Reserved(*row) for row in rows]
 
 
 def soft_reservations(sql: Driver, ids: Sequence[int]) -> list[Reserved]:
-    """The soft reservations of these ids that are still active; locked."""
+    """The soft reservations of these ids that are still active; lock their SKUs before ending them."""
     if not ids:
         return []
-    lock = "" if sql.is_sqlite else " FOR UPDATE"
-    rows = sql.rows(f"{_RESERVED} AND kind = 'soft' AND id IN ({marks(len(ids))}) ORDER BY id{lock}", list(ids))
+    rows = sql.rows(f"{_RESERVED} AND kind = 'soft' AND id IN ({marks(len(ids))}) ORDER BY id", list(ids))
     return [Reserved(*row) for row in rows]
 
 
 def lapsed(sql: Driver, *, at: Any, sku_ids: Sequence[int] | None = None) -> list[Reserved]:
-    """Soft reservations whose time has passed, of all SKUs or of some; locked."""
+    """Soft reservations whose time has passed, of all SKUs or of some; lock their SKUs before ending them."""
     some = "" if sku_ids is None else f" AND sku_id IN ({marks(len(sku_ids))})"
-    lock = "" if sql.is_sqlite else " FOR UPDATE SKIP LOCKED"
-    rows = sql.rows(
-        f"{_RESERVED} AND kind = 'soft' AND expires_at <= ?{some} ORDER BY id{lock}", (at, *(sku_ids or ()))
-    )
+    rows = sql.rows(f"{_RESERVED} AND kind = 'soft' AND expires_at <= ?{some} ORDER BY id", (at, *(sku_ids or ())))
     return [Reserved(*row) for row in rows]
 
 

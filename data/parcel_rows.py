@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, select, text
 
+from data.driver import Driver
 from data.schema import parcel, sales_order
 from data.staging import insert_from
 
@@ -41,3 +44,23 @@ def write_staged(connection: Connection) -> None:
         _COLUMNS,
         f"SELECT {', '.join(_COLUMNS)} FROM staged_parcel s WHERE NOT EXISTS (SELECT 1 FROM parcel WHERE {same})",
     )
+
+
+def insert(
+    sql: Driver,
+    order_id: int,
+    external_ref: str,
+    carrier: str,
+    service: str,
+    tracking_number: str,
+    shipped_at: Any,
+    promised_date: Any,
+) -> bool:
+    """A parcel that leaves now; False when the carrier has one of that number already."""
+    row = sql.row(
+        "INSERT INTO parcel (sales_order_id, external_ref, carrier, service, tracking_number, shipped_at,"
+        " promised_date, status) VALUES (?, ?, ?, ?, ?, ?, ?, 'in_transit')"
+        " ON CONFLICT (carrier, tracking_number) DO NOTHING RETURNING id",
+        (order_id, external_ref, carrier, service, tracking_number, shipped_at, promised_date),
+    )
+    return row is not None

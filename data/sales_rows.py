@@ -362,3 +362,56 @@ def taxes(sql: Driver, order_id: int) -> list[tuple[int | None, int, int, bool]]
         (order_id,),
     )
     return [(row[0], int(row[1]), int(row[2]), bool(row[3])) for row in rows]
+
+
+def orders_of_lines(sql: Driver, line_ids: Sequence[int]) -> dict[int, int]:
+    """Order line → the order that it belongs to."""
+    if not line_ids:
+        return {}
+    rows = sql.rows(f"SELECT id, sales_order_id FROM order_line WHERE id IN ({marks(len(line_ids))})", list(line_ids))
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def backordered_skus(sql: Driver) -> list[int]:
+    """SKUs that some order waits for."""
+    rows = sql.rows("SELECT DISTINCT sku_id FROM order_line WHERE quantity_backordered > 0 ORDER BY sku_id")
+    return [int(row[0]) for row in rows]
+
+
+def sku_names(sql: Driver) -> dict[str, str]:
+    """Display code → name of every SKU; for suggesting what was meant."""
+    return {row[0]: row[1] for row in sql.rows("SELECT display_code, name FROM sku ORDER BY code")}
+
+
+def last_complete_address(sql: Driver, party_id: int) -> tuple[str | None, ...] | None:
+    """Name, lines, postcode, city, region and country of this customer's last address that has all a carrier needs."""
+    row = sql.row(
+        "SELECT name, line1, line2, postcode, city, region, country FROM address WHERE party_id = ? AND name <> ''"
+        " AND line1 <> '' AND city <> '' AND country <> '' ORDER BY id DESC LIMIT 1",
+        (party_id,),
+    )
+    return None if row is None else tuple(row)
+
+
+def default_place(sql: Driver, code: str) -> int | None:
+    """The place of that code, else the first that sells; None without any."""
+    row = sql.row(
+        "SELECT id FROM location WHERE kind IN ('warehouse', 'store') ORDER BY (code = ?) DESC, id LIMIT 1", (code,)
+    )
+    return None if row is None else int(row[0])
+
+
+def replace_taxes(sql: Driver, order_id: int, rows: Sequence[Sequence[Any]]) -> None:
+    """An order's tax lines become these; see `insert_taxes`."""
+    sql.execute("DELETE FROM tax_line WHERE sales_order_id = ?", (order_id,))
+    insert_taxes(sql, rows)
+
+
+def named_taxes(sql: Driver, order_id: int) -> list[tuple[int | None, str, int, int, bool]]:
+    """(order line, name, rate, amount, is included) of an order's tax lines."""
+    rows = sql.rows(
+        "SELECT order_line_id, name, rate_micros, amount_minor, is_included FROM tax_line WHERE sales_order_id = ?"
+        " ORDER BY id",
+        (order_id,),
+    )
+    return [(row[0], row[1], int(row[2]), int(row[3]), bool(row[4])) for row in rows]

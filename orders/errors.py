@@ -113,3 +113,46 @@ class AmountRefused(StockwrightError):
     def __init__(self, action: str, requested: str, available: str) -> None:
         self.action, self.requested, self.available = action, requested, available
         super().__init__(f"cannot {action} {requested}: {available} available")
+
+
+class MixedCurrencies(StockwrightError):
+    """Amounts in several currencies were to be added."""
+
+    def __init__(self, what: str, currencies: Sequence[str]) -> None:
+        self.what, self.currencies = what, tuple(currencies)
+        super().__init__(f"{what} needs costs in one currency, got {', '.join(currencies)}")
+
+
+class BeingChanged(StockwrightError):
+    """Another command holds what this one needs; nothing was done."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} cannot be had: try again in a moment")
+
+
+class AlreadyReversed(StockwrightError):
+    """A movement is reversed once."""
+
+    def __init__(self, move_id: int, reversal_id: int) -> None:
+        self.move_id, self.reversal_id = move_id, reversal_id
+        super().__init__(f"movement {move_id} is reversed already, by movement {reversal_id}")
+
+
+class CannotReverse(StockwrightError):
+    """A movement is undone in another way than by reversing it."""
+
+    def __init__(self, move_id: int, kind: str, instead: str) -> None:
+        self.move_id, self.kind, self.instead = move_id, kind, instead
+        super().__init__(f"movement {move_id} is a {kind} and cannot be reversed: {instead}")
+
+
+class OverReceived(StockwrightError):
+    """More came of a purchase order than is open."""
+
+    def __init__(self, order: str, sku: str, received: int, still_open: int) -> None:
+        self.order, self.sku, self.received, self.still_open = order, sku, received, still_open
+        super().__init__(
+            f"cannot receive {received} of SKU {sku}: {still_open} open (purchase order {order});"
+            " allow more than was ordered if they are to be kept"
+        )

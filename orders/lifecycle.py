@@ -136,7 +136,9 @@ PURCHASE = Machine(
     (
         *_moves(["draft"], "send", ["ordered"], "it has open lines"),
         *_moves(["draft", "ordered"], "cancel", ["cancelled"], "nothing was received"),
+        *_moves(["ordered"], "cancel rest", ["received"], "something was received"),
         *_moves(["ordered"], "receive", ["received"], "nothing more is open"),
+        *_moves(["received"], "correct", ["ordered"], "a receipt was reversed, and units are open again"),
     ),
 )
 
@@ -158,6 +160,7 @@ PAYMENT = Machine(
             ["partially_refunded", "refunded"],
             "no more than was captured",
         ),
+        *_moves(["refunded"], "capture", ["partially_refunded"], "no more than was authorised"),
     ),
 )
 

@@ -141,11 +141,11 @@ def check(
     """Check that ledger, balances and order lines agree; exit code 1, naming the rows, when they do not."""
     from dataclasses import asdict
 
-    from orders.checking import check as check_database
+    from orders.checking import check_and_remember
     from service.printing import print_findings
 
     with _opened(database) as opened:
-        findings = check_database(opened)
+        findings = check_and_remember(opened, actor=_actor(), at=_now())
     if format is ReportFormat.JSON:
         print(json.dumps([{**asdict(finding), "holds": finding.holds} for finding in findings], indent=2))
     else:
