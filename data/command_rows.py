@@ -20,9 +20,12 @@ def request_hash(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(as_json(request).encode()).hexdigest()
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"), ensure_ascii=False)
+
+
 def as_json(value: object) -> str:
     """One text for equal values: keys sorted, nothing but what is needed."""
-    return json.dumps(value, sort_keys=True, default=str, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def claim(sql: Driver, *, key: str, actor: str, action: str, request_hash: str, recorded_at: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import IntEnum, StrEnum
@@ -121,6 +121,11 @@ class Address:
     region: str | None = None
     country: str | None = None
 
+    def as_dict(self) -> dict[str, str | None]:
+        """For JSON."""
+        return {"name": self.name, "line1": self.line1, "line2": self.line2, "postcode": self.postcode,
+                "city": self.city, "region": self.region, "country": self.country}  # fmt: skip
+
     @property
     def missing(self) -> tuple[str, ...]:
         """What a carrier would ask for and is not there."""
@@ -192,7 +197,7 @@ class OrderRequest:
             "customer": self.customer,
             "customer_name": self.customer_name,
             "currency": self.currency,
-            "ship_to": None if self.ship_to is None else asdict(self.ship_to),
+            "ship_to": None if self.ship_to is None else self.ship_to.as_dict(),
             "prices_include_tax": self.prices_include_tax,
             "when_short": self.when_short,
             "priority": self.priority,

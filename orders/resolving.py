@@ -1,4 +1,4 @@
-"""The discrepancy queue is worked off: a suggestion is carried out, another correction is, or the order is kept as it is."""
+"""The discrepancy queue is worked off: a suggestion or another fix is carried out, or the order is kept as it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from orders.cancelling import cancel_units, discard
 from orders.changing import LineChange, OrderChange, apply_change
 from orders.commands import Command, carry_out
 from orders.errors import InvalidRequest, NotPossible, UnknownThing
+from orders.fixes import applied, cancels
 from orders.holding import end_holds, require_reason
 from orders.model import Actor, Address, OrderStatus, Permission, as_decimal
 from orders.placing import draft_request, place_locked_draft, reverify_draft
-from orders.verification import applied, cancels
 
 
 @dataclass(frozen=True, slots=True)
