@@ -122,11 +122,13 @@ QUESTIONS = (
     Question(
         "an order is worth what its lines and the taxes on top add up to",
         "SELECT o.external_ref AS order_ref, o.value_minor, l.amount + coalesce(t.amount, 0) AS lines_and_taxes"
-        " FROM sales_order o JOIN (SELECT sales_order_id, sum(amount_minor) AS amount,"
-        " sum(quantity_cancelled) AS cancelled FROM order_line GROUP BY sales_order_id) AS l"
+        " FROM sales_order o JOIN (SELECT sales_order_id, sum(quantity_cancelled) AS cancelled,"
+        " sum((2 * amount_minor * (quantity - quantity_cancelled) + quantity) / (2 * quantity)) AS amount"
+        " FROM order_line GROUP BY sales_order_id) AS l"
         " ON l.sales_order_id = o.id LEFT JOIN (SELECT sales_order_id, sum(amount_minor) AS amount FROM tax_line"
         " WHERE NOT is_included GROUP BY sales_order_id) AS t ON t.sales_order_id = o.id"
-        " WHERE l.cancelled = 0 AND o.value_minor <> l.amount + coalesce(t.amount, 0) ORDER BY o.id",
+        " WHERE (l.cancelled = 0 OR t.amount IS NULL) AND o.value_minor <> l.amount + coalesce(t.amount, 0)"
+        " ORDER BY o.id",
     ),
     Question(
         "an order's state is what its lines and holds say",

@@ -151,11 +151,11 @@ def components(sql: Driver, bundle_ids: Sequence[int]) -> list[tuple[int, Item, 
 
 
 def recent_lines(sql: Driver, sku_ids: Sequence[int]) -> list[RecentLine]:
-    """The last order lines of each of these SKUs, newest first, but for cancelled orders."""
+    """The last lines on which each of these SKUs was ordered by itself, newest first, but for cancelled orders."""
     one = (
         "SELECT * FROM (SELECT l.sku_id, l.quantity, l.unit_price_micros, o.currency FROM order_line l"
         " JOIN sales_order o ON o.id = l.sales_order_id AND o.status <> 'cancelled'"
-        f" WHERE l.sku_id = ? ORDER BY l.id DESC LIMIT {RECENT_LINES}) AS recent"
+        f" WHERE l.sku_id = ? AND l.bundle_id IS NULL ORDER BY l.id DESC LIMIT {RECENT_LINES}) AS recent"
     )
     wanted = sorted(set(sku_ids))
     if not wanted:

@@ -237,3 +237,24 @@ def diagram(machine: Machine) -> str:
     lines += [f"    {source} --> {target}: {', '.join(events)}" for (source, target), events in joined.items()]
     lines += [f"    {state} --> [*]" for state in machine.states if state in machine.terminal]
     return "\n".join(lines)
+
+
+def document() -> str:
+    """The state machines for people: a picture and a table of guards each."""
+    parts = [_HEADING]
+    for machine in MACHINES.values():
+        parts.append(f"## {machine.name.capitalize()}\n\n```mermaid\n{diagram(machine)}\n```\n")
+        rows = dict.fromkeys((move.event, move.guard) for move in machine.moves)
+        parts.append(
+            "| event | happens when |\n|---|---|\n" + "".join(f"| {event} | {guard} |\n" for event, guard in rows)
+        )
+    return "\n".join(parts)
+
+
+_HEADING = """# States
+
+What may happen to an order, and to the things around it. The pictures are drawn from the tables that the code obeys
+(`orders/lifecycle.py`); every move of a state is logged with who, when and by which command, and `stockwright check`
+finds a log that does not fit. An order's state is derived from its lines: how many of its units are reserved, waiting
+or shipped, and whether it is on hold.
+"""

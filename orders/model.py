@@ -129,7 +129,7 @@ class Address:
     @property
     def missing(self) -> tuple[str, ...]:
         """What a carrier would ask for and is not there."""
-        return tuple(part for part in ("name", "line1", "city", "country") if not getattr(self, part))
+        return tuple(part for part in ("name", "line1", "city", "country") if not (getattr(self, part) or "").strip())
 
 
 @dataclass(frozen=True, slots=True)

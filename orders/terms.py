@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from data import term_rows
 from data.connection import Database
+from data.driver import Driver
 from data.errors import UnreadableFile
 from data.importers.order_files import resolve_time_zone
 from orders.errors import InvalidTerm
@@ -22,7 +24,7 @@ from orders.money import currency_code
 class Terms:
     """Values that hold wherever an item, a file or an option says nothing else.
 
-    Units: days, whole weeks, shares of 1; `order_cost` and `stock_budget` in the company's currency.
+    Units: days, hours, whole weeks, shares of 1; `order_cost`, `stock_budget` and parcels in the company's currency.
     """
 
     currency: str = "EUR"
@@ -40,6 +42,13 @@ class Terms:
     fill_rate_floor: float = 0.5
     stock_budget: float | None = None
     opening_stock_weeks: float = 4.0
+    price_tolerance: float = 0.25
+    duplicate_window_hours: float = 24.0
+    unusual_quantity_ratio: float = 10.0
+    parcel_cost: float = 5.0
+    parcel_cost_abroad: float = 15.0
+    transit_days: float = 2.0
+    transit_days_abroad: float = 5.0
 
 
 MEANINGS: dict[str, str] = {
@@ -58,6 +67,13 @@ MEANINGS: dict[str, str] = {
     "fill_rate_floor": "least fill rate of any single SKU",
     "stock_budget": "most money that may be tied up in average stock, at cost; none for no limit",
     "opening_stock_weeks": "weeks of demand assumed on hand where no stock was ever counted",
+    "price_tolerance": "how far an order's price may lie from the usual one, as a share of it, before somebody looks",
+    "duplicate_window_hours": "hours within which a customer's same order again is taken for a duplicate; 0 for never",
+    "unusual_quantity_ratio": "how many times the largest recent line of a SKU a line may be before somebody looks",
+    "parcel_cost": "cost of a parcel within the country, in the company's currency, where no lane says otherwise",
+    "parcel_cost_abroad": "cost of a parcel abroad, in the company's currency, where no lane says otherwise",
+    "transit_days": "days that a parcel takes within the country, where no lane says otherwise",
+    "transit_days_abroad": "days that a parcel takes abroad, where no lane says otherwise",
 }
 
 
@@ -65,6 +81,16 @@ def read_terms(connection: Connection) -> Terms:
     """The terms in force."""
     stored = {name: value for name, value in term_rows.read(connection).items() if name in MEANINGS}
     return replace(Terms(), **{name: parse_term(name, value) for name, value in stored.items()})
+
+
+def terms_in_force(sql: Driver) -> Terms:
+    """The terms in force, for use cases that run often: parsed once for as long as nobody sets others."""
+    return _parsed(tuple(tuple(row) for row in sql.rows("SELECT name, value FROM term ORDER BY name")))
+
+
+@lru_cache(maxsize=8)
+def _parsed(stored: tuple[tuple[str, str], ...]) -> Terms:
+    return replace(Terms(), **{name: parse_term(name, value) for name, value in stored if name in MEANINGS})
 
 
 def set_terms(database: Database, values: Mapping[str, str], *, actor: Actor, at: datetime) -> Terms:
@@ -175,4 +201,11 @@ _WANTED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "fill_rate_floor": ("from 0 to below 1", _number(0, 0.9999)),
     "stock_budget": ("an amount above 0, or none", _budget),
     "opening_stock_weeks": ("weeks from 0 to 104", _number(0, 104)),
+    "price_tolerance": ("a share from 0 to 100", _number(0, 100)),
+    "duplicate_window_hours": ("hours from 0 to 8760", _number(0, 8760)),
+    "unusual_quantity_ratio": ("a number from 1 to 1000000", _number(1, 1e6)),
+    "parcel_cost": ("an amount from 0", _number(0, 1e9)),
+    "parcel_cost_abroad": ("an amount from 0", _number(0, 1e9)),
+    "transit_days": ("days from 0 to 365", _number(0, 365)),
+    "transit_days_abroad": ("days from 0 to 365", _number(0, 365)),
 }

@@ -6,14 +6,30 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.settings import DATABASE_VARIABLE, read_settings
+from service import order_commands, purchase_commands, stock_commands
+from service.command_line import (
+    DatabaseOption,
+    DayOption,
+    DryRunOption,
+    FileArgument,
+    KeyOption,
+    ListFormat,
+    ReportFormat,
+    ReportOption,
+    actor,
+    day_named,
+    key_of,
+    now,
+    opened_database,
+    refuse,
+)
+from service.settings import read_settings
 
 if TYPE_CHECKING:
     from data.connection import Database
@@ -27,43 +43,15 @@ app = typer.Typer(
 )
 imports = typer.Typer(help="Import a file, whole or not at all.", no_args_is_help=True)
 terms = typer.Typer(help="The planner's standing assumptions and targets.", no_args_is_help=True)
-locations = typer.Typer(help="Warehouses and stores.", no_args_is_help=True)
+locations = typer.Typer(help="Warehouses, stores and other places of ours.", no_args_is_help=True)
+channels = typer.Typer(help="Sales channels.", no_args_is_help=True)
 app.add_typer(imports, name="import")
 app.add_typer(terms, name="terms")
 app.add_typer(locations, name="locations")
-
-
-class ReportFormat(StrEnum):
-    """How an import report is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-class ListFormat(StrEnum):
-    """How a list is printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help=f"sqlite:///file.db or postgresql://user@host/name; default ${DATABASE_VARIABLE}"
-        " or sqlite:///stockwright.db.",
-    ),
-]
-DayOption = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="DATE", help="Last day that counts; default the last complete business day."),
-]
-FileArgument = Annotated[Path, typer.Argument(help="A CSV, XLSX or Parquet file.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check and report; store nothing.")]
-ReportOption = Annotated[ReportFormat, typer.Option("--format", help="How to print the report.")]
+app.add_typer(channels, name="channels")
+app.add_typer(order_commands.app, name="orders")
+app.add_typer(stock_commands.app, name="stock")
+app.add_typer(purchase_commands.app, name="purchases")
 
 
 def main() -> None:
@@ -73,52 +61,7 @@ def main() -> None:
     try:
         app()
     except StockwrightError as refusal:
-        _refuse(str(refusal))
-
-
-def _refuse(message: str) -> NoReturn:
-    print(f"stockwright: {message}", file=sys.stderr)
-    raise SystemExit(1)
-
-
-@contextmanager
-def _opened(url: str | None) -> Iterator[Database]:
-    """The database of the command, made when it is new, and a driver's late refusals as one line."""
-    from sqlalchemy.exc import OperationalError
-
-    from data.connection import open_database
-    from data.errors import DatabaseUnavailable
-
-    database = open_database(url or read_settings().database_url)
-    try:
-        yield database
-    except OperationalError as error:
-        why = " ".join(str(error.orig).split())
-        raise DatabaseUnavailable(f"database {database} refused: {why}; nothing was changed") from error
-    finally:
-        database.close()
-
-
-def _actor() -> Any:
-    from orders.model import Actor
-
-    return Actor(read_settings().actor)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not 1900 <= day.year <= 2200:  # beyond, time zones and weeks run out of calendar
-        _refuse(f"{option} must be a date such as 2026-11-22, got {text!r}")
-    return day
+        refuse(str(refusal))
 
 
 # The database
@@ -144,8 +87,8 @@ def check(
     from orders.checking import check_and_remember
     from service.printing import print_findings
 
-    with _opened(database) as opened:
-        findings = check_and_remember(opened, actor=_actor(), at=_now())
+    with opened_database(database) as opened:
+        findings = check_and_remember(opened, actor=actor(), at=now())
     if format is ReportFormat.JSON:
         print(json.dumps([{**asdict(finding), "holds": finding.holds} for finding in findings], indent=2))
     else:
@@ -189,8 +132,8 @@ def import_orders_command(
         mapping=_mapping(map or []),
         dry_run=dry_run,
     )
-    with _unreadable_reported("orders", format), _opened(database) as opened:
-        _print_report(import_orders(opened, request, actor=_actor(), at=_now()), format)
+    with _unreadable_reported("orders", format), opened_database(database) as opened:
+        _print_report(import_orders(opened, request, actor=actor(), at=now()), format)
 
 
 @imports.command("stock")
@@ -207,9 +150,9 @@ def import_stock_command(
     """Import counted stock: sku, location, on_hand, on_order, expected_date."""
     from orders.importing import StockImport, import_stock
 
-    with _unreadable_reported("stock", format), _opened(database) as opened:
+    with _unreadable_reported("stock", format), opened_database(database) as opened:
         request = StockImport(path=file, dry_run=dry_run, counted_at=_counted_at(opened, counted_on))
-        _print_report(import_stock(opened, request, actor=_actor(), at=_now()), format)
+        _print_report(import_stock(opened, request, actor=actor(), at=now()), format)
 
 
 @imports.command("items")
@@ -222,8 +165,8 @@ def import_items_command(
     """Import items: sku, name, category, supplier, lead_time_days, moq, pack_size, unit_cost, volume."""
     from orders.importing import FileImport, import_items
 
-    with _unreadable_reported("items", format), _opened(database) as opened:
-        _print_report(import_items(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+    with _unreadable_reported("items", format), opened_database(database) as opened:
+        _print_report(import_items(opened, FileImport(file, dry_run), actor=actor(), at=now()), format)
 
 
 @imports.command("purchases")
@@ -236,8 +179,8 @@ def import_purchases_command(
     """Import purchase orders: po_number, supplier, sku, location, quantity, ordered_at, received_at, …"""
     from orders.importing import FileImport, import_purchases
 
-    with _unreadable_reported("purchases", format), _opened(database) as opened:
-        _print_report(import_purchases(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+    with _unreadable_reported("purchases", format), opened_database(database) as opened:
+        _print_report(import_purchases(opened, FileImport(file, dry_run), actor=actor(), at=now()), format)
 
 
 @imports.command("parcels")
@@ -250,8 +193,8 @@ def import_parcels_command(
     """Import parcels: order_id, carrier, service, tracking_number, shipped_at, promised_date, status, …"""
     from orders.importing import FileImport, import_parcels
 
-    with _unreadable_reported("parcels", format), _opened(database) as opened:
-        _print_report(import_parcels(opened, FileImport(file, dry_run), actor=_actor(), at=_now()), format)
+    with _unreadable_reported("parcels", format), opened_database(database) as opened:
+        _print_report(import_parcels(opened, FileImport(file, dry_run), actor=actor(), at=now()), format)
 
 
 @contextmanager
@@ -277,7 +220,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         ours, separator, theirs = pair.partition("=")
         if not separator or not theirs:
-            _refuse(f"--map must look like sku=ArticleNumber, got {pair!r}")
+            refuse(f"--map must look like sku=ArticleNumber, got {pair!r}")
         mapping[ours.strip()] = theirs.strip()
     return mapping
 
@@ -289,7 +232,7 @@ def _counted_at(database: Database, counted_on: str | None) -> datetime | None:
     with database.reading() as connection:
         zone = read_terms(connection).time_zone
         try:
-            day = _day("--counted-on", counted_on) or default_as_of(connection)
+            day = day_named("--counted-on", counted_on) or default_as_of(connection)
         except NothingToPlan:
             return None
     return closing_moment(day, zone)
@@ -317,7 +260,7 @@ def show_terms(
     from orders.terms import read_terms, term_values
     from service.printing import print_terms
 
-    with _opened(database) as opened, opened.reading() as connection:
+    with opened_database(database) as opened, opened.reading() as connection:
         values = term_values(read_terms(connection))
     if format is ReportFormat.JSON:
         print(json.dumps(values, indent=2))
@@ -337,10 +280,10 @@ def set_terms_command(
     for value in values:
         name, separator, text = value.partition("=")
         if not separator:
-            _refuse(f"terms are set as NAME=VALUE, got {value!r}")
+            refuse(f"terms are set as NAME=VALUE, got {value!r}")
         pairs[name.strip()] = text
-    with _opened(database) as opened:
-        set_terms(opened, pairs, actor=_actor(), at=_now())
+    with opened_database(database) as opened:
+        set_terms(opened, pairs, actor=actor(), at=now())
     for name, text in pairs.items():
         print(f"{name} = {text}")
 
@@ -349,19 +292,40 @@ def set_terms_command(
 def add_location_command(
     code: Annotated[str, typer.Argument()],
     name: Annotated[str | None, typer.Option()] = None,
-    kind: Annotated[str, typer.Option(help="warehouse or store")] = "warehouse",
+    kind: Annotated[str, typer.Option(help="warehouse, store, in_transit, inspection or quarantine")] = "warehouse",
     time_zone: Annotated[str | None, typer.Option(help="default: the company's")] = None,
+    country: Annotated[str | None, typer.Option(help="ISO 3166 code, for the cost of parcels.")] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Add a warehouse or a store."""
+    """Add a place of ours; only from warehouses and stores is sold."""
     from orders.master import add_location
     from orders.terms import read_terms
 
-    with _opened(database) as opened:
+    with opened_database(database) as opened:
         with opened.reading() as connection:
             zone = time_zone or read_terms(connection).time_zone
-        add_location(opened, code=code, name=name or code, kind=kind, time_zone=zone, actor=_actor())
-    print(f"{code.upper()} is a {kind}")
+        add_location(opened, code=code, name=name or code, kind=kind, time_zone=zone, actor=actor(), country=country)
+    print(f"{code.upper()} is a place of kind {kind}")
+
+
+@channels.command("set")
+def set_channel_command(
+    code: Annotated[str, typer.Argument(help="Of an existing channel, or of a new one.")],
+    when_short: Annotated[
+        str | None, typer.Option(help="What becomes of orders that are short: refuse, backorder or partial.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code; a new channel takes the company's.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="A new channel takes the company's.")] = None,
+    key: KeyOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Change how a channel sells, or make a new one."""
+    from orders.master import ChannelSettings, set_channel
+
+    settings = ChannelSettings(code, when_short, currency, time_zone)
+    with opened_database(database) as opened:
+        set_channel(opened, settings, key=key_of(key), actor=actor(), at=now())
+    print(f"channel {code} is set")
 
 
 # Planning
@@ -372,8 +336,8 @@ def plan(database: DatabaseOption = None, as_of: DayOption = None) -> None:
     """Forecast demand, set stock levels and store a recommendation for every SKU at every location."""
     from service.printing import print_plan
 
-    day = _day("--as-of", as_of)
-    with _opened(database) as opened:
+    day = day_named("--as-of", as_of)
+    with opened_database(database) as opened:
         print_plan(_plan(opened, day))
 
 
@@ -382,7 +346,7 @@ def _plan(database: Database, as_of: date | None) -> Any:
     from service.progress import stages
 
     with stages("Plan", total=5) as progress:
-        return make_plan(database, as_of=as_of, actor=_actor(), at=_now(), progress=progress)
+        return make_plan(database, as_of=as_of, actor=actor(), at=now(), progress=progress)
 
 
 @app.command()
@@ -395,7 +359,7 @@ def recommend(
     from service.planning import recommended
     from service.printing import print_recommendations
 
-    with _opened(database) as opened, opened.reading() as connection:
+    with opened_database(database) as opened, opened.reading() as connection:
         rows = recommended(connection, sku=sku)
     if format is ListFormat.JSON:
         print(json.dumps(rows, indent=1))
@@ -432,9 +396,9 @@ def prove(
     from service.proof import prove as run_proof
 
     settings = ProofSettings(cuts=cuts, window_days=7 * weeks, replications=replications, seed=seed)
-    day = _day("--as-of", as_of)
-    with _opened(database) as opened, stages("Proof", total=cuts) as progress:
-        proof = run_proof(opened, as_of=day, settings=settings, actor=_actor(), at=_now(), progress=progress)
+    day = day_named("--as-of", as_of)
+    with opened_database(database) as opened, stages("Proof", total=cuts) as progress:
+        proof = run_proof(opened, as_of=day, settings=settings, actor=actor(), at=now(), progress=progress)
     if picture is not None:
         write_picture(proof, picture)
     if format is ReportFormat.JSON:
@@ -455,9 +419,9 @@ def sample(
     seed: Annotated[int, typer.Option(min=0)] = 7,
 ) -> None:
     """Fill a new database with the demo company."""
-    with _opened(database) as opened:
+    with opened_database(database) as opened:
         _require_new(opened)
-        _make_sample(opened, _day("--end", end), days=days, skus=skus, seed=seed)
+        _make_sample(opened, day_named("--end", end), days=days, skus=skus, seed=seed)
 
 
 def _require_new(database: Database) -> None:
@@ -473,10 +437,10 @@ def _make_sample(database: Database, end: date | None, *, days: int, skus: int, 
     from service.demo import make_demo_company
     from service.progress import stages
 
-    last = end or _now().date()
+    last = end or now().date()
     with stages("Demo company", total=6) as progress:
         make_demo_company(
-            database, end=last, days=days, skus=skus, seed=seed, actor=_actor(), at=_now(), progress=progress
+            database, end=last, days=days, skus=skus, seed=seed, actor=actor(), at=now(), progress=progress
         )
 
 
@@ -489,7 +453,7 @@ def dashboard(database: DatabaseOption = None, port: PortOption = 8501, no_brows
     """Serve the dashboard until interrupted."""
     from service.serving import serve_dashboard
 
-    with _opened(database) as opened:
+    with opened_database(database) as opened:
         url = opened.url.render_as_string(hide_password=False)
     raise SystemExit(serve_dashboard(url, port=port, open_browser=not no_browser))
 
@@ -508,7 +472,7 @@ def demo(
     from service.serving import require_free_port, serve_dashboard
 
     require_free_port(port)
-    with _opened(database) as opened:
+    with opened_database(database) as opened:
         with opened.reading() as connection:
             is_filled = has_orders(connection)
         if is_filled:
@@ -527,7 +491,7 @@ def _import_demo_orders(database: Database, path: Path, time_zone: str | None, c
 
     print(f"Importing {path} …", flush=True)
     request = OrderImport(path, time_zone=time_zone, currency=currency)
-    _print_report(import_orders(database, request, actor=_actor(), at=_now()), ReportFormat.TABLE)
+    _print_report(import_orders(database, request, actor=actor(), at=now()), ReportFormat.TABLE)
 
 
 def _plan_and_prove(database: Database) -> None:
@@ -548,7 +512,7 @@ def _plan_and_prove(database: Database) -> None:
         return
     try:
         with stages("Proof", total=ProofSettings().cuts) as progress:
-            proof = run_proof(database, actor=_actor(), at=_now(), progress=progress)
+            proof = run_proof(database, actor=actor(), at=now(), progress=progress)
         print_proof(proof)
     except (TooShortToReplay, NothingToProve) as why:
         print(f"No proof yet: {why}", flush=True)

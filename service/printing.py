@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from orders.checking import Finding
@@ -147,3 +148,40 @@ def print_proof(proof: Mapping[str, Any]) -> None:
     console.print(f"[bold]Proof as of {proof['as_of']}[/bold]: {window}")
     console.print(table)
     console.print(proof["verdict"], markup=False)
+
+
+def print_order(head: Mapping[str, Any], parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """One order: where it stands, its lines, why they come from where they do, and what happened."""
+    console, currency = _console(), head["currency"]
+    value = format_minor(head["value_minor"], currency)
+    console.print(
+        f"[bold]order {head['external_ref']}[/bold] (#{head['id']}, {head['channel']}):"
+        f" {head['status'].replace('_', ' ')}, {value}, payment {head['payment_status'].replace('_', ' ')}"
+    )
+    address = ", ".join(head[part] for part in ("name", "line1", "postcode", "city", "country") if head[part])
+    if head["customer_name"] or address:
+        console.print(
+            f"  for {head['customer_name'] or 'an unknown customer'}; to {address or 'no address'}", markup=False
+        )
+    lines = Table("line", "SKU", "from", "ordered", "reserved", "waiting", "shipped", "cancelled", "amount", box=None)
+    for column in range(3, 9):
+        lines.columns[column].justify = "right"
+    for line in parts["lines"]:
+        counts = ("quantity", "quantity_allocated", "quantity_backordered", "quantity_shipped", "quantity_cancelled")
+        amount = format_minor(line["amount_minor"], currency)
+        lines.add_row(
+            str(line["line_no"]), line["sku"], line["location"], *(f"{line[name]:,}" for name in counts), amount
+        )
+    console.print(lines)
+    for hold in parts["holds"]:
+        if hold["released_at"] is None:
+            console.print(f"  on hold ({hold['kind']}): {hold['reason']}", markup=False)
+    for doubt in parts["discrepancies"]:
+        if doubt["status"] == "open":
+            console.print(f"  {doubt['id']}: {doubt['message']}. {doubt['suggestion']}", markup=False)
+    for routing in parts["routings"][:1]:
+        console.print(f"  routed: {routing['reason']}", markup=False)
+    timeline = Table("when (UTC)", "who", "what", box=None)
+    for event in parts["timeline"]:
+        timeline.add_row(f"{event['occurred_at']:%Y-%m-%d %H:%M}", escape(event["actor"]), escape(event["summary"]))
+    console.print(timeline)

@@ -277,8 +277,8 @@ def test_a_term_that_cannot_be_is_refused_and_none_is_set(fresh):
 
 
 def test_a_location_is_added_once_and_of_a_known_kind(fresh):
-    assert fresh.answer("locations", "add", "city", "--kind", "store") == "CITY is a store\n"
-    assert "location kind must be warehouse or store" in fresh.refusal("locations", "add", "X", "--kind", "palace")
+    assert fresh.answer("locations", "add", "city", "--kind", "store") == "CITY is a place of kind store\n"
+    assert "location kind must be warehouse or store or in_transit" in fresh.refusal("locations", "add", "X", "--kind", "palace")
 
 
 # Planning

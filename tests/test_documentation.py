@@ -1,5 +1,6 @@
 """What the documentation says can be done, can be done: commands, options, targets, links and pictures exist."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from orders.lifecycle import document
 from service.cli import app
 
 REPOSITORY = Path(__file__).parent.parent
@@ -112,3 +114,10 @@ def test_every_link_and_picture_leads_somewhere(page):
 @pages
 def test_no_placeholder_is_left(page):
     assert not re.search(r"@@\w+@@|TODO|FIXME|\bTBD\b", page.read_text())
+
+
+def test_the_state_diagrams_are_those_that_the_code_obeys():
+    page = REPOSITORY / "docs" / "states.md"
+    if os.environ.get("STOCKWRIGHT_WRITE_DOCS") == "1":
+        page.write_text(document(), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == document()

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -11,7 +12,9 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from data.connection import SCHEMA_REVISION, connect, initialise, open_database, upgrade
 from data.errors import DatabaseUnavailable
 from data.term_rows import write
+from orders.checking import check
 
+REPOSITORY = Path(__file__).parent.parent
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
@@ -171,6 +174,85 @@ def test_bringing_the_tables_up_to_date_again_changes_nothing(database, dump):
     before, shape = dump(database), repr(tables())
     upgrade(database)
     assert (dump(database), repr(tables())) == (before, shape)
+
+
+OLD_ROWS = (
+    "INSERT INTO channel (code, time_zone, currency) VALUES ('WEB', 'UTC', 'EUR')",
+    "INSERT INTO location (code, name, kind, is_external, time_zone)"
+    " VALUES ('MAIN', 'Main', 'warehouse', false, 'UTC')",
+    "INSERT INTO sku (code, display_code, name) VALUES ('A', 'a', 'Apple')",
+    "INSERT INTO sales_order (id, channel_id, external_ref, placed_at, business_date, currency, status)"
+    " SELECT 7, c.id, 'S7', :at, '2024-03-01', 'EUR', 'closed' FROM channel c",
+    "INSERT INTO order_line (id, sales_order_id, line_no, sku_id, location_id, quantity, quantity_cancelled,"
+    " quantity_shipped, unit_price_micros, amount_minor) SELECT 70, 7, 1, s.id, p.id, 5, 2, 3, 1000000, 500"
+    " FROM sku s, location p WHERE p.code = 'MAIN'",
+    "INSERT INTO cancellation (order_line_id, quantity, unit_price_micros, cancelled_at, reason)"
+    " VALUES (70, 2, 1000000, :at, 'changed their mind')",
+    "INSERT INTO stock_move (sku_id, quantity, source_location_id, destination_location_id, effective_at, recorded_at,"
+    " kind, order_line_id) SELECT s.id, 3, a.id, b.id, :at, :at, 'sale', 70 FROM sku s, location a, location b"
+    " WHERE a.code = 'BEFORE_STOCKWRIGHT' AND b.code = 'CUSTOMER'",
+    "INSERT INTO stock_balance (sku_id, location_id, lot_id, is_external, on_hand) SELECT s.id, p.id, 0, true,"
+    " CASE WHEN p.code = 'CUSTOMER' THEN 3 ELSE -3 END FROM sku s, location p"
+    " WHERE p.code IN ('BEFORE_STOCKWRIGHT', 'CUSTOMER')",
+)
+
+
+def at_first_revision(url):
+    """A database as the first program left it, with an order of which a part was cancelled and the rest shipped."""
+    from alembic import command
+    from alembic.config import Config
+
+    database = connect(url)
+    config = Config()
+    config.set_main_option("script_location", str(REPOSITORY / "data" / "migrations"))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in OLD_ROWS:
+            connection.execute(
+                text(statement), {"at": "2024-03-01 12:00:00.000000+00:00"} if ":at" in statement else {}
+            )
+    return database
+
+
+def test_a_database_of_the_first_revision_is_brought_up_with_all_it_held(database_url, rows_of):
+    at_first_revision(database_url).close()
+    database = initialise(database_url)
+    order, line = rows_of(database, "sales_order")[0], rows_of(database, "order_line")[0]
+    assert (order["id"], order["external_ref"], order["status"], order["version"]) == (7, "S7", "closed", 1)
+    assert (order["line_count"], order["value_minor"], order["payment_status"]) == (1, 300, "none")
+    assert (line["id"], line["quantity"], line["quantity_cancelled"], line["quantity_allocated"]) == (70, 5, 2, 0)
+    assert rows_of(database, "stock_move")[0]["order_line_id"] == 70
+    assert [finding.promise for finding in check(database) if not finding.holds] == []
+    database.close()
+
+
+def test_after_an_upgrade_references_checks_and_triggers_are_in_force(database_url):
+    at_first_revision(database_url).close()
+    database = initialise(database_url)
+    for forbidden in (
+        "DELETE FROM sales_order",
+        "UPDATE order_line SET quantity_allocated = 1",
+        "UPDATE sales_order SET status = 'lost'",
+        "UPDATE stock_move SET quantity = 4",
+    ):
+        with pytest.raises(DBAPIError), database.writing() as connection:
+            connection.execute(text(forbidden))
+    database.close()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_an_upgrade_that_would_leave_loose_ends_changes_nothing(database_url):
+    old = at_first_revision(database_url)
+    loose = sqlite3.connect(old.url.database)
+    loose.execute("UPDATE cancellation SET order_line_id = 4711")
+    loose.commit()
+    loose.close()
+    old.close()
+    assert "1 rows refer to nothing, the first in cancellation; nothing was changed" in refusal(
+        database_url, initialise
+    )
+    assert "is at revision 0001 and this program needs" in refusal(database_url)
 
 
 def test_an_opened_database_is_opened_again_with_what_it_held(database_url):

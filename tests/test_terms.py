@@ -26,6 +26,13 @@ ACCEPTED = {
     "fill_rate_floor": {"0": 0.0, "0.9": 0.9},
     "stock_budget": {"none": None, "NONE": None, "25000.5": 25000.5},
     "opening_stock_weeks": {"0": 0.0, "104": 104.0},
+    "price_tolerance": {"0": 0.0, "0.25": 0.25, "100": 100.0},
+    "duplicate_window_hours": {"0": 0.0, "24": 24.0, "8760": 8760.0},
+    "unusual_quantity_ratio": {"1": 1.0, "2.5": 2.5},
+    "parcel_cost": {"0": 0.0, "4.90": 4.9},
+    "parcel_cost_abroad": {"0": 0.0, "17.5": 17.5},
+    "transit_days": {"0": 0.0, "1.5": 1.5},
+    "transit_days_abroad": {"0": 0.0, "365": 365.0},
 }
 REFUSED = {
     "currency": ["", "euro", "12"],
@@ -43,6 +50,13 @@ REFUSED = {
     "fill_rate_floor": ["-0.1", "1"],
     "stock_budget": ["0", "-1", "inf", "much"],
     "opening_stock_weeks": ["-1", "105"],
+    "price_tolerance": ["-0.1", "101", "nan", "25 %"],
+    "duplicate_window_hours": ["-1", "8761"],
+    "unusual_quantity_ratio": ["0", "0.9", "inf"],
+    "parcel_cost": ["-1", "1e10", "free"],
+    "parcel_cost_abroad": ["-0.01", "nan"],
+    "transit_days": ["-1", "366"],
+    "transit_days_abroad": ["-1", "soon"],
 }
 
 

@@ -30,6 +30,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "pack_size": "Pack size, units",
         "opening_stock_weeks": "Stock never counted, weeks",
     },
+    "Orders": {
+        "price_tolerance": "Price tolerance, share of price",
+        "unusual_quantity_ratio": "Unusual quantity, ratio",
+        "duplicate_window_hours": "Duplicate order within, hours",
+        "parcel_cost": "Parcel, {currency}",
+        "parcel_cost_abroad": "Parcel abroad, {currency}",
+        "transit_days": "Transit, days",
+        "transit_days_abroad": "Transit abroad, days",
+    },
     "The company": {
         "currency": "Currency",
         "time_zone": "Time zone",

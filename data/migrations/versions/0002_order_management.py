@@ -188,9 +188,10 @@ def _count_orders() -> None:
     """Since when, how many lines and which value, for the orders that are there already."""
     op.execute("UPDATE sales_order SET status_since = placed_at")
     op.execute(
-        "UPDATE sales_order SET line_count = l.lines, value_minor = l.value FROM ("
-        " SELECT sales_order_id, count(*) AS lines, sum(amount_minor) AS value FROM order_line"
-        " GROUP BY sales_order_id) AS l WHERE l.sales_order_id = sales_order.id"
+        "UPDATE sales_order SET line_count = l.lines, value_minor = l.value FROM (SELECT sales_order_id,"
+        " sum(CASE WHEN quantity_cancelled < quantity THEN 1 ELSE 0 END) AS lines,"
+        " sum((2 * amount_minor * (quantity - quantity_cancelled) + quantity) / (2 * quantity)) AS value"
+        " FROM order_line GROUP BY sales_order_id) AS l WHERE l.sales_order_id = sales_order.id"
     )
 
 
