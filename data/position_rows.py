@@ -86,7 +86,9 @@ def on_order(connection: Connection, *, closed_at: datetime) -> pd.DataFrame:
         connection,
         text(
             "SELECT l.sku_id, o.location_id, l.expected_date, o.number, o.status,"
-            " CASE WHEN l.received_at >= :closed_at THEN l.quantity"
+            " CASE WHEN l.received_at >= :closed_at THEN l.quantity - (SELECT coalesce(sum(CASE WHEN m.kind = 'receipt'"
+            " THEN m.quantity ELSE -m.quantity END), 0) FROM stock_move m WHERE m.sku_id = l.sku_id"
+            " AND m.purchase_order_line_id = l.id AND m.effective_at < :closed_at)"
             " ELSE l.quantity - l.quantity_received - l.quantity_cancelled END AS on_order"
             " FROM purchase_order_line l JOIN purchase_order o ON o.id = l.purchase_order_id"
             " WHERE (o.status = 'draft' OR o.ordered_at < :closed_at) AND o.status <> 'cancelled'"

@@ -162,7 +162,7 @@ def import_items_command(
     dry_run: DryRunOption = False,
     format: ReportOption = ReportFormat.TABLE,
 ) -> None:
-    """Import items: sku, name, category, supplier, lead_time_days, moq, pack_size, unit_cost, volume."""
+    """Import items: sku, name, category, supplier, lead_time_days, moq, pack_size, unit_cost, volume, list_price."""
     from orders.importing import FileImport, import_items
 
     with _unreadable_reported("items", format), opened_database(database) as opened:

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import MetaData, Table, func, select
+from sqlalchemy import MetaData, Table, func, select, text
 
+from data import master_rows
 from data.connection import Database, open_database
 from data.schema import metadata
 from orders.importing import ImportReport, OrderImport, import_orders
-from orders.model import Actor
+from orders.master import ChannelSettings, set_channel
+from orders.model import Actor, Address, LineRequest, OrderRequest
+from orders.placing import place_order
+from orders.stocking import Adjustment, adjust_stock, track_lots
+from service import cli
 
 REPOSITORY = Path(__file__).parent.parent
+VARIABLE = "STOCKWRIGHT_DATABASE_URL"
 DATABASES = ["sqlite", "postgresql"]
 
 # Fixtures that give fresh databases are factories, so sharing them among examples is meant.
@@ -320,3 +333,224 @@ def _ledger_faults(database: Database) -> list[str]:
 @pytest.fixture
 def ledger_faults() -> Callable[[Database], list[str]]:
     return _ledger_faults
+
+
+# A company that trades from one day to the next
+
+
+class Shop:
+    """A company that acts by use cases: three SKUs, one of them tracked by lot, and five places of ours.
+
+    Keys are made up one after the other; `again` repeats the last command under its key.
+    """
+
+    ACTOR = Actor("tester")
+    NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    PLACES: ClassVar[dict[str, str]] = {
+        "EAST": "warehouse", "WEST": "store", "DOCK": "inspection", "CAGE": "quarantine", "VAN": "in_transit",
+    }  # fmt: skip
+    SKUS = ("CUP", "MUG", "MILK")
+
+    def __init__(self, database: Database) -> None:
+        self.database, self._numbers, self._last = database, count(1), None
+        with database.writing() as connection:
+            master_rows.sku_ids(
+                connection, [{"code": code, "display_code": code, "name": code.title()} for code in self.SKUS]
+            )
+            for code, kind in self.PLACES.items():
+                master_rows.add_location(connection, code=code, name=code.title(), kind=kind, time_zone="UTC")
+        self.do(set_channel, ChannelSettings("WEB", when_short="backorder"))
+        self.do(track_lots, "MILK")
+
+    def do(self, verb: Callable[..., Any], *request: Any, key: str | None = None, at: datetime | None = None) -> Any:
+        """Carry a command out at noon of the day, or at another moment."""
+        key = f"key {next(self._numbers)}" if key is None else key
+        self._last = partial(verb, self.database, *request, key=key, actor=self.ACTOR, at=at or self.NOW)
+        return self._last()
+
+    def again(self) -> Any:
+        """The last command once more, under its key."""
+        assert self._last is not None
+        return self._last()
+
+    def stock(self, sku: str, place: str, units: int, **more: Any) -> Any:
+        """Units that were found somewhere."""
+        return self.do(adjust_stock, Adjustment(sku, place, units, "opening", **more))
+
+    def order(self, reference: str, *, priority: int = 0, **quantities: int) -> int:
+        """Place an order of SKU → units; its id."""
+        lines = tuple(LineRequest(sku, units, Decimal(5)) for sku, units in quantities.items())
+        goes_to = Address("Ann", "1 High Street", None, "1000", "Ghent", None, "BE")
+        request = OrderRequest("WEB", reference, lines, currency="EUR", ship_to=goes_to, priority=priority)
+        return int(self.do(place_order, request).order_id)
+
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self.database.reading() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), values)]
+
+    def shelf(self, sku: str, place: str, lot: str | None = None) -> tuple[int, int]:
+        """(on hand, allocated) of a SKU at a place, of all lots or of one."""
+        rows = self.rows(
+            "SELECT coalesce(sum(b.on_hand), 0), coalesce(sum(b.allocated), 0) FROM stock_balance b"
+            " JOIN sku s ON s.id = b.sku_id JOIN location p ON p.id = b.location_id LEFT JOIN lot t ON t.id = b.lot_id"
+            " WHERE s.code = :sku AND p.code = :place AND (t.code = :lot OR :lot = '')",
+            sku=sku,
+            place=place,
+            lot=lot or "",
+        )
+        return int(rows[0][0]), int(rows[0][1])
+
+    def state(self, order: int) -> tuple[str, int, int]:
+        """(status, allocated units, waiting units) of an order."""
+        (row,) = self.rows(
+            "SELECT o.status, sum(l.quantity_allocated), sum(l.quantity_backordered) FROM sales_order o"
+            " JOIN order_line l ON l.sales_order_id = o.id WHERE o.id = :order GROUP BY o.status",
+            order=order,
+        )
+        return str(row[0]), int(row[1]), int(row[2])
+
+    def faults(self) -> list[str]:
+        """What breaks I1 to I4 or I9."""
+        reserved = self.rows(
+            "SELECT b.sku_id, b.location_id, b.lot_id, b.allocated, coalesce(sum(r.quantity), 0) FROM stock_balance b"
+            " LEFT JOIN reservation r ON r.sku_id = b.sku_id AND r.location_id = b.location_id AND r.lot_id = b.lot_id"
+            " AND r.status = 'active' GROUP BY b.sku_id, b.location_id, b.lot_id, b.allocated"
+        )
+        return _ledger_faults(self.database) + [f"I3: {row}" for row in reserved if row[3] != row[4]]
+
+
+@pytest.fixture
+def tampered_shop(database: Database) -> Shop:
+    """A shop that a test may leave in any state."""
+    return Shop(database)
+
+
+@pytest.fixture
+def shop(database: Database) -> Iterator[Shop]:
+    """A shop whose ledger still adds up when the test is over."""
+    opened = Shop(database)
+    yield opened
+    assert opened.faults() == []
+
+
+@pytest.fixture
+def refused(dump: Callable[..., Dump]) -> Callable[..., AbstractContextManager[Any]]:
+    """Expects a refusal that leaves no trace."""
+
+    @contextmanager
+    def expecting(shop: Shop, error: type[Exception], match: str | None = None) -> Iterator[Any]:
+        before = dump(shop.database)
+        with pytest.raises(error, match=match) as raised:
+            yield raised
+        assert dump(shop.database) == before
+
+    return expecting
+
+
+@pytest.fixture
+def same_again(dump: Callable[..., Dump]) -> Callable[[Shop, Any], None]:
+    """Repeats a shop's last command: the same answer, and not a row more."""
+
+    def repeat(shop: Shop, answer: Any) -> None:
+        before = dump(shop.database)
+        assert shop.again() == answer
+        assert dump(shop.database) == before
+
+    return repeat
+
+
+@pytest.fixture
+def at_once() -> Callable[..., list[Any]]:
+    """Begins calls together, and gives what each of them returned or raised."""
+
+    def run(*calls: Callable[[], Any]) -> list[Any]:
+        def outcome(call: Callable[[], Any]) -> Any:
+            try:
+                return call()
+            except Exception as error:
+                return error
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(outcome, calls))
+
+    return run
+
+
+# Commands
+
+
+class CommandLine:
+    """`stockwright` in one folder, on the SQLite file of that folder unless a command names another."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, *arguments, **variables):
+        """The command in this process."""
+        said, complained = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(complained):
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", ["stockwright", *arguments])
+            patch.delenv(VARIABLE, raising=False)
+            for name, value in ({"COLUMNS": "200"} | variables).items():
+                patch.setenv(name, value)
+            try:
+                cli.main()
+                code = 0
+            except SystemExit as ended:
+                code = ended.code or 0
+        return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
+
+    def process(self, *arguments, **variables):
+        """The command as a process of its own."""
+        kept = {name: value for name, value in os.environ.items() if name != VARIABLE}
+        return subprocess.run(
+            [sys.executable, "-m", "service.cli", *arguments],
+            cwd=self.folder,
+            env=kept | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def answer(self, *arguments, **variables):
+        """What a command that succeeds prints."""
+        done = self.run(*arguments, **variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def refusal(self, *arguments, **variables):
+        """What a command that is refused says: one line, without a traceback, and nothing on stdout."""
+        done = self.run(*arguments, **variables)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Traceback" not in done.stderr
+        assert done.stderr.startswith("stockwright: ")
+        assert done.stderr.endswith("\n")
+        assert done.stderr.count("\n") == 1
+        return done.stderr.removeprefix("stockwright: ").strip()
+
+    def write(self, name, header, *rows):
+        path = self.folder / name
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return name
+
+    def tables(self):
+        """Rows of every table, to tell whether anything changed."""
+        connection = sqlite3.connect(self.folder / "stockwright.db")
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+        connection.close()
+        return rows
+
+
+@pytest.fixture(scope="session")
+def command_line() -> Callable[[Path], CommandLine]:
+    """`stockwright` in a folder."""
+    return CommandLine
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> CommandLine:
+    """`stockwright` in an empty folder."""
+    return CommandLine(tmp_path)

@@ -15,14 +15,16 @@ from orders.importing.report import ImportReport
 from orders.model import Actor
 from orders.terms import read_terms
 
-COLUMNS = ("sku", "name", "category", "supplier", "lead_time_days", "moq", "pack_size", "unit_cost", "volume")
+COLUMNS = (
+    "sku", "name", "category", "supplier", "lead_time_days", "moq", "pack_size", "unit_cost", "volume", "list_price",
+)  # fmt: skip
 
 
 def import_items(database: Database, request: FileImport, *, actor: Actor, at: datetime) -> ImportReport:
-    """Import names, categories, suppliers and supply terms; an empty cell leaves what was known.
+    """Import names, categories, suppliers, supply terms and list prices; an empty cell leaves what was known.
 
-    Columns: sku (required), name, category, supplier, lead_time_days, moq, pack_size, unit_cost in the
-    company's currency, volume in litres per unit.
+    Columns: sku (required), name, category, supplier, lead_time_days, moq, pack_size, unit_cost and list_price in
+    the company's currency, volume in litres per unit.
 
     Raises:
         UnreadableFile: the file as a whole cannot be read.
@@ -35,6 +37,7 @@ def import_items(database: Database, request: FileImport, *, actor: Actor, at: d
     lead_times = sheet.number("lead_time_days", least=0)
     moqs, packs = sheet.whole("moq", least=1), sheet.whole("pack_size", least=1)
     costs, volumes = sheet.price("unit_cost"), sheet.number("volume", least=0)
+    list_prices = sheet.price("list_price")
 
     def store(connection: Connection, _batch: int, _errors: Problems, _warnings: Problems) -> dict[str, int]:
         before = master_rows.known_skus(connection)
@@ -70,6 +73,9 @@ def import_items(database: Database, request: FileImport, *, actor: Actor, at: d
                 for row, code in enumerate(codes)
             ],
         )
+        for code, price in zip(codes, list_prices, strict=True):
+            if price is not None:
+                master_rows.set_list_price(connection, skus[code], price_micros=price, currency=currency)
         known = sum(code in before for code in codes)
         return {"items added": len(codes) - known, "items updated": known}
 
