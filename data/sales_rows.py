@@ -415,3 +415,11 @@ def named_taxes(sql: Driver, order_id: int) -> list[tuple[int | None, str, int, 
         (order_id,),
     )
     return [(row[0], row[1], int(row[2]), int(row[3]), bool(row[4])) for row in rows]
+
+
+def orders_in(sql: Driver, states: Sequence[str]) -> list[int]:
+    """Orders in one of these states, oldest first."""
+    rows = sql.rows(
+        f"SELECT id FROM sales_order WHERE status IN ({marks(len(states))}) ORDER BY placed_at, id", list(states)
+    )
+    return [int(row[0]) for row in rows]

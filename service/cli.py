@@ -33,6 +33,7 @@ from service.settings import read_settings
 
 if TYPE_CHECKING:
     from data.connection import Database
+    from data.samples import DemoCompany
     from orders.importing import ImportReport
 
 app = typer.Typer(
@@ -433,13 +434,13 @@ def _require_new(database: Database) -> None:
             raise DatabaseUnavailable(f"{database} holds orders already: the demo company wants a new database")
 
 
-def _make_sample(database: Database, end: date | None, *, days: int, skus: int, seed: int) -> None:
+def _make_sample(database: Database, end: date | None, *, days: int, skus: int, seed: int) -> DemoCompany:
     from service.demo import make_demo_company
     from service.progress import stages
 
     last = end or now().date()
     with stages("Demo company", total=6) as progress:
-        make_demo_company(
+        return make_demo_company(
             database, end=last, days=days, skus=skus, seed=seed, actor=actor(), at=now(), progress=progress
         )
 
@@ -468,6 +469,7 @@ def demo(
     currency: Annotated[str | None, typer.Option(help="Currency of the order file.")] = None,
 ) -> None:
     """Fill a new database, plan, prove and open the dashboard; a database with orders is kept as it is."""
+    from service.demo_day import work_a_day
     from service.planning_inputs import has_orders
     from service.serving import require_free_port, serve_dashboard
 
@@ -478,7 +480,9 @@ def demo(
         if is_filled:
             print(f"{opened} holds orders already and is kept as it is", flush=True)
         elif orders is None:
-            _make_sample(opened, None, days=550, skus=400, seed=7)
+            company = _make_sample(opened, None, days=550, skus=400, seed=7)
+            print("A working day at the order desk …", flush=True)
+            work_a_day(opened, company, at=now())
         else:
             _import_demo_orders(opened, orders, time_zone, currency)
         _plan_and_prove(opened)

@@ -121,20 +121,19 @@ def list_orders(
     database: DatabaseOption = None,
 ) -> None:
     """List orders, newest first; the key of the next page stands below."""
-    from orders.order_list import OrderFilter, PageKey, order_page
-
     from orders.money import format_minor
+    from orders.order_list import OrderFilter, PageKey, order_page
     from service.tables import print_rows
 
     wanted = OrderFilter(statuses=tuple(status or ()), channel=channel, customer=customer, text=text, hold=hold)
     with opened_database(database) as opened, opened.reading() as connection:
-        page = order_page(connection, wanted, after=None if after is None else PageKey.decode(after), limit=limit)
+        page = order_page(connection, wanted, after=None if after is None else PageKey.read(after), limit=limit)
     rows = [
         {
             "order": row.external_ref,
             "id": row.id,
             "channel": row.channel,
-            "customer": row.customer_name,
+            "customer": row.customer,
             "placed_at": row.placed_at,
             "status": row.status,
             "value": format_minor(row.value_minor, row.currency),
@@ -145,7 +144,7 @@ def list_orders(
     ]
     print_rows(rows, format, nothing="no such orders")
     if page.next is not None and format is ListFormat.TABLE:
-        print(f"more with --after {page.next.encode()}")
+        print(f"more with --after {page.next}")
 
 
 @app.command("show")
