@@ -30,71 +30,6 @@ FIRST = date(2024, 1, 1)
 DAYS = 120
 
 
-class CommandLine:
-    """`stockwright` in one folder, on the SQLite file of that folder unless a command names another."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def run(self, *arguments, **variables):
-        """The command in this process."""
-        said, complained = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(complained):
-            patch.chdir(self.folder)
-            patch.setattr(sys, "argv", ["stockwright", *arguments])
-            patch.delenv(VARIABLE, raising=False)
-            for name, value in ({"COLUMNS": "200"} | variables).items():
-                patch.setenv(name, value)
-            try:
-                cli.main()
-                code = 0
-            except SystemExit as ended:
-                code = ended.code or 0
-        return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
-
-    def process(self, *arguments, **variables):
-        """The command as a process of its own."""
-        kept = {name: value for name, value in os.environ.items() if name != VARIABLE}
-        return subprocess.run(
-            [sys.executable, "-m", "service.cli", *arguments],
-            cwd=self.folder,
-            env=kept | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"} | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    def answer(self, *arguments, **variables):
-        """What a command that succeeds prints."""
-        done = self.run(*arguments, **variables)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    def refusal(self, *arguments, **variables):
-        """What a command that is refused says: one line, without a traceback, and nothing on stdout."""
-        done = self.run(*arguments, **variables)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "Traceback" not in done.stderr
-        assert done.stderr.startswith("stockwright: ")
-        assert done.stderr.endswith("\n")
-        assert done.stderr.count("\n") == 1
-        return done.stderr.removeprefix("stockwright: ").strip()
-
-    def write(self, name, header, *rows):
-        path = self.folder / name
-        path.write_text("\n".join([header, *rows]) + "\n")
-        return name
-
-    def tables(self):
-        """Rows of every table, to tell whether anything changed."""
-        connection = sqlite3.connect(self.folder / "stockwright.db")
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
-        connection.close()
-        return rows
-
-
 ORDER_COLUMNS = "order_id,order_date,customer_id,sku,quantity,unit_price,country"
 
 
@@ -105,15 +40,10 @@ def order_rows(days=DAYS):
         yield f"{day}-2,{on},c{day % 5},TEAPOT,{1 + day % 2},19.00,DE"
 
 
-@pytest.fixture
-def fresh(tmp_path):
-    return CommandLine(tmp_path)
-
-
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory):
+def planned(tmp_path_factory, command_line):
     """A shop whose two SKUs were ordered on every day of four months, with items, stock and a plan."""
-    shop = CommandLine(tmp_path_factory.mktemp("shop"))
+    shop = command_line(tmp_path_factory.mktemp("shop"))
     shop.answer("init")
     shop.answer("import", "orders", shop.write("orders.csv", ORDER_COLUMNS, *order_rows()))
     items = shop.write(
