@@ -169,7 +169,7 @@ def small_orders(draw, *, sku_per_line=False):
         "shelves": shelves,
         "sites": sites,
         "weights": Weights(
-            scarcity_minor=draw(st.sampled_from([0, 4, 8, 40])), late_day_minor=draw(st.integers(0, 3)) * 4
+            scarcity_minor=draw(st.sampled_from([0, 4, 8, 20, 40])), late_day_minor=draw(st.integers(0, 3)) * 4
         ),
         "promised_in_days": draw(st.sampled_from([None, 0.0, 0.5, 1.5])),
     }
@@ -208,14 +208,27 @@ def test_no_line_is_split_where_every_line_can_come_whole_for_the_same_cost(orde
 
 @MANY
 @given(small_orders())
-def test_the_long_search_finds_what_the_short_one_finds(order):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(allocation._Sets, "FEW", 1)
-        long = route(**order)
-    short = route(**order)
-    assert long.chosen == short.chosen
-    assert (long.next_best is None) == (short.next_best is None)
-    assert long.next_best is None or long.next_best.cost_minor == short.next_best.cost_minor
+def test_no_route_costs_less_than_the_bound_of_its_locations(order):
+    parsed = allocation._Order(**order)
+    if len(parsed.places) < 2:
+        return
+    sets = allocation._Sets(parsed, effort=1)
+    sets._raise_bound()
+    reduced = {place.site.location: least for place, least in zip(parsed.places, sets.reduced, strict=True)}
+    assert min(reduced.values()) >= 0
+    for used, (_, cost, _, _) in every_route(**order).items():
+        assert (sets.bound + sum(reduced[location] for location in used)) // sets.minor <= cost
+
+
+@MANY
+@given(st.integers(1, 5), st.integers(0, 5), st.integers(1, 8), st.integers(0, 100))
+def test_the_bound_prices_units_as_high_as_a_location_can_cover(held, free, first, gain_minor):
+    shelves = [Shelf(7, 1, 1, 1.0), Shelf(7, 2, 1)]
+    parsed = allocation._Order([Need(1, 7, 1)], shelves, [EAST, WEST], Weights(scarcity_minor=8), None)
+    sets = allocation._Sets(parsed, effort=1)
+    offer = (held, min(held, free), first)
+    price = sets._highest_price(offer, gain_minor * sets.minor)
+    assert sets._gain(offer, price) <= gain_minor * sets.minor < sets._gain(offer, price + 1)
 
 
 @MANY
@@ -280,6 +293,17 @@ def test_chosen_and_next_best_cost_what_a_mixed_integer_program_finds(shape, see
     assert found.chosen.cost_minor == pytest.approx(by_program(**order), abs=1e-3)
     other = by_program(**order, other_than=set(found.chosen.locations))
     assert found.next_best.cost_minor == pytest.approx(other, abs=1e-3)
+
+
+@pytest.mark.parametrize("held", [0.3, 0.6, 1.0])
+def test_the_long_search_finds_what_the_short_one_finds(held, monkeypatch):
+    """After a few looks the search starts again with a higher bound, which must not pass over the best."""
+    orders = [warehouse_order(seed, places=9, lines=9, held=held, scarce=1.0) for seed in range(40)]
+    found = {}
+    for few in (1, 10**6):
+        monkeypatch.setattr(allocation._Sets, "FEW", few)
+        found[few] = [route(**order, effort=10**6) for order in orders]
+    assert found[1] == found[10**6]
 
 
 def test_where_the_search_is_cut_short_the_result_says_so_and_is_still_a_route():
@@ -388,6 +412,31 @@ def test_of_equal_locations_the_first_code_is_taken_whatever_the_order_they_come
         assert found.chosen.locations == (3,)
         assert found.next_best.locations == (1,)
         assert found.reason == "one parcel from A; the next best, one parcel from B, costs the same"
+
+
+def test_of_two_partly_needed_units_the_one_needed_less_is_sent():
+    needs = [Need(1, 8, 1), Need(2, 9, 1), Need(3, 7, 1)]
+    sites = [Site(1, "A", 500), Site(2, "B", 500), Site(3, "C", 550)]
+    shelves = [
+        Shelf(8, 1, 1),
+        Shelf(7, 1, 1, 0.75),
+        Shelf(9, 2, 1),
+        Shelf(7, 2, 1, 0.25),
+        Shelf(9, 3, 1),
+        Shelf(7, 3, 1),
+    ]
+    found = route(needs, shelves, sites, weights=Weights(scarcity_minor=100))
+    assert found.chosen.parts == (Part(1, 1, 1), Part(2, 2, 1), Part(3, 2, 1))
+    assert found.chosen.scarcity_minor == 25
+    assert found.next_best.locations == (1, 3)
+
+
+def test_a_line_that_must_be_split_comes_from_as_few_locations_as_can_spare_it():
+    sites = [Site(1, "A", 500), Site(2, "B", 500), Site(3, "C", 500)]
+    only_there = [Shelf(10 + site.location, site.location, 1) for site in sites]
+    needs = [Need(1, 7, 3), *[Need(shelf.sku, shelf.sku, 1) for shelf in only_there]]
+    found = route(needs, [*only_there, Shelf(7, 1, 1), Shelf(7, 2, 1), Shelf(7, 3, 2)], sites).chosen
+    assert found.parts[:2] == (Part(1, 1, 1), Part(1, 3, 2))
 
 
 def test_as_many_units_as_possible_are_served_whatever_that_costs():
