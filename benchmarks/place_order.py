@@ -26,7 +26,7 @@ from servers import postgresql
 from sqlalchemy import text
 
 from data import driver
-from data.connection import Database, connect, open_database
+from data.connection import Database, open_database
 from orders.model import Actor, Address, LineRequest, OrderRequest
 from orders.placing import place_order
 
@@ -47,7 +47,8 @@ def fill(database: Database) -> None:
         "INSERT INTO sku (code, display_code, name, list_price_micros, list_price_currency)"
         " SELECT :code, :code, :code, 12500000, 'EUR'",
         "INSERT INTO stock_balance (sku_id, location_id, lot_id, is_external, on_hand)"
-        " SELECT s.id, p.id, 0, p.is_external, CASE WHEN p.is_external THEN -1000000 ELSE 1000000 END FROM sku s, location p"
+        " SELECT s.id, p.id, 0, p.is_external, CASE WHEN p.is_external THEN -1000000 ELSE 1000000 END"
+        " FROM sku s, location p"
         " WHERE p.code IN ('EAST', 'ADJUSTMENT')",
         "INSERT INTO stock_move (sku_id, quantity, source_location_id, destination_location_id, effective_at,"
         " recorded_at, kind) SELECT s.id, 1000000, a.id, p.id, :at, :at, 'opening' FROM sku s, location a, location p"
@@ -106,7 +107,7 @@ class Recording:
 
 
 @contextmanager
-def recorded(statements: list[tuple[str, tuple[Any, ...], bool]], *, is_sqlite: bool) -> Iterator[None]:
+def recorded(statements: list[tuple[str, tuple[Any, ...], bool]]) -> Iterator[None]:
     """Keep every statement that goes through `Driver` meanwhile."""
     usual = driver.Driver.__init__
 
@@ -141,7 +142,9 @@ def replay(connection: Any, recording: Recording, number: int, *, is_sqlite: boo
     if is_sqlite:
         cursor.execute("BEGIN IMMEDIATE")
     order_id, lines = 0, [0]
-    old_lines = sorted({v for _, vs, _ in recording.statements for v in vs if type(v) is int and FIRST_LINE <= v < LAST_LINE})
+    old_lines = sorted(
+        {v for _, vs, _ in recording.statements for v in vs if type(v) is int and FIRST_LINE <= v < LAST_LINE}
+    )
     for sql, values, gives_rows in recording.statements:
         given = [
             value if type(value) is not int and type(value) is not str
@@ -185,7 +188,7 @@ def compare(kind: str, new_url: Callable[[], str], *, orders: int) -> list[Claim
     recordings = []
     for number in range(RECORDED):
         statements: list[tuple[str, tuple[Any, ...], bool]] = []
-        with recorded(statements, is_sqlite=is_sqlite):
+        with recorded(statements):
             place(theirs, -1 - number)
         recordings.append(Recording(-1 - number, statements))
     raw = raw_connection(theirs)

@@ -7,11 +7,8 @@ that both say the same.
 import csv
 import io
 import json
-import os
 import sqlite3
-import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -208,7 +205,9 @@ def test_a_term_that_cannot_be_is_refused_and_none_is_set(fresh):
 
 def test_a_location_is_added_once_and_of_a_known_kind(fresh):
     assert fresh.answer("locations", "add", "city", "--kind", "store") == "CITY is a place of kind store\n"
-    assert "location kind must be warehouse or store or in_transit" in fresh.refusal("locations", "add", "X", "--kind", "palace")
+    assert "location kind must be warehouse or store or in_transit" in fresh.refusal(
+        "locations", "add", "X", "--kind", "palace"
+    )
 
 
 # Planning
