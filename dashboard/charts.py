@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -330,4 +330,157 @@ def stock(
             annotation_font_size=12,
         )
     _today(figure, as_of)
+    return figure
+
+
+AGE_COLOURS = (GREEN, SKY, BLUE, ORANGE, VERMILLION)
+
+
+def order_funnel(steps: pd.DataFrame, ages: Sequence[str], chosen: str | None) -> go.Figure:
+    """Open orders by state, each bar made of bands of age, the youngest first.
+
+    Args:
+        steps: From the top: status, name, says (what stands behind the bar), and the orders of each band of age.
+        ages: Names of the bands.
+        chosen: The state that the list is narrowed to.
+    """
+    figure = _figure(44 * len(steps) + 50, top=34)
+    for name, colour in zip(ages, AGE_COLOURS, strict=True):
+        figure.add_bar(
+            y=steps["status"],
+            x=steps[name],
+            name=name,
+            orientation="h",
+            marker_color=colour,
+            customdata=steps["name"],
+            hovertemplate=f"%{{x:,}} %{{customdata}} for {name}<extra></extra>",
+        )
+    totals = steps[list(ages)].sum(axis="columns")
+    figure.add_scatter(
+        y=steps["status"],
+        x=totals,
+        text=[f" {said}" for said in steps["says"]],
+        mode="text",
+        textposition="middle right",
+        textfont_size=13,
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.update_layout(barmode="stack", bargap=0.35, hovermode="closest", clickmode="event+select", dragmode=False)
+    figure.update_xaxes(visible=False, range=[0, max(float(totals.max()), 1.0) * 1.4])
+    labels = [
+        f"<b>{name}</b>" if status == chosen else name
+        for status, name in zip(steps["status"], steps["name"], strict=True)
+    ]
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, tickformat=None, type="category", tickmode="array",
+        tickvals=steps["status"], ticktext=labels,
+    )  # fmt: skip
+    return figure
+
+
+def stock_by_place_and_age(places: pd.DataFrame, ages: pd.DataFrame, currency: str) -> go.Figure:
+    """Value of stock by place, places that sell before the others in colour, and by how long it has been with us.
+
+    Args:
+        places: location, kind, units, value.
+        ages: age, units, value, youngest first.
+        currency: Of the values.
+    """
+    figure = _figure(max(150, 26 * max(len(places), len(ages)) + 30), top=28)
+    sells = places["kind"].isin(["warehouse", "store"])
+    said = places["location"].where(sells, places["location"] + " (" + places["kind"].str.replace("_", " ") + ")")
+    panels = (
+        ("x", "y", said, places, [BLUE if here else GREY for here in sells]),
+        ("x2", "y2", ages["age"], ages, list(AGE_COLOURS)),
+    )
+    for x, y, names, frame, colours in panels:
+        figure.add_bar(
+            y=names,
+            x=frame["value"],
+            orientation="h",
+            xaxis=x,
+            yaxis=y,
+            marker_color=colours,
+            text=[
+                f" {currency} {value:,.0f} · {units:,} unit{'' if units == 1 else 's'}"
+                for value, units in zip(frame["value"], frame["units"], strict=True)
+            ],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    rooms = (
+        (0.0, 0.5, places["value"], "Value by place"),
+        (0.57, 1.0, ages["value"], "Value by how long it has been with us"),
+    )
+    for (begin, end, values, title), axis in zip(rooms, ("", "2"), strict=True):
+        most = max(float(values.max()) if len(values) else 1.0, 1.0)
+        figure.update_layout(
+            {
+                f"xaxis{axis}": {"domain": [begin, end], "anchor": f"y{axis}", "visible": False,
+                                 "range": [0, most * 1.75]},
+                f"yaxis{axis}": {"anchor": f"x{axis}", "autorange": "reversed", "showgrid": False,
+                                 "tickformat": None, "type": "category"},
+            }
+        )  # fmt: skip
+        figure.add_annotation(
+            text=f"<b>{title}</b>", x=begin, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+            showarrow=False, font_size=13,
+        )  # fmt: skip
+    figure.update_layout(showlegend=False, hovermode=False)
+    return figure
+
+
+def promises(
+    days: Sequence[date],
+    units: Sequence[int],
+    coming: pd.DataFrame,
+    owed: pd.DataFrame,
+    *,
+    until: date,
+) -> go.Figure:
+    """What can be promised from each day on, with what is to come and what is promised already.
+
+    Args:
+        days: The days on which it changes, from today.
+        units: What can be promised from each of them to the next.
+        coming: day, units, what (the purchase order and how it stands).
+        owed: day, units.
+        until: The last day shown.
+    """
+    figure = _figure(230, top=34)
+    begin = days[0] - timedelta(days=1)  # room for half a bar of today
+    figure.update_xaxes(type="date", range=[begin.isoformat(), until.isoformat()], hoverformat="%-d %b %Y")
+    if len(coming):
+        figure.add_bar(
+            x=coming["day"],
+            y=coming["units"],
+            width=16 * 3_600_000,
+            name="to come",
+            marker_color=GREEN,
+            customdata=coming["what"],
+            hovertemplate="+%{y:,} %{customdata}",
+        )
+    if len(owed):
+        figure.add_bar(
+            x=owed["day"],
+            y=-owed["units"],
+            width=16 * 3_600_000,
+            name="promised",
+            marker_color=VERMILLION,
+            customdata=owed["units"],
+            hovertemplate="−%{customdata:,}",
+        )
+    figure.add_scatter(
+        x=[*days, until],
+        y=[*units, units[-1]],
+        name="can be promised",
+        mode="lines",
+        line={"color": BLUE, "width": 2.5, "shape": "hv"},
+        hovertemplate="%{y:,}",
+    )
+    figure.update_layout(barmode="relative")
+    figure.update_yaxes(rangemode="tozero")
     return figure

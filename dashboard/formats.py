@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 
 def money(amount: float, currency: str) -> str:
@@ -29,3 +29,15 @@ def day(moment: date | datetime) -> str:
 def count(number: int, noun: str) -> str:
     """1 line, 2 lines."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def age(passed: timedelta) -> str:
+    """How long, roughly: less than a minute, 5 min, 3 h, 12 days."""
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} days"

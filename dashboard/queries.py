@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data import insight_rows, plan_rows
+from data import check_run_rows, insight_rows, plan_rows
 from data.connection import Database, open_database
 from orders import insights
 from orders.insights import Standing, ToDo
@@ -106,6 +106,14 @@ def latest_proof(at_version: str) -> dict[str, Any] | None:  # noqa: ARG001
     with database().reading() as connection:
         row = plan_rows.latest_proof(connection)
     return None if row is None else dict(row.result)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def latest_check(at_version: str) -> dict[str, Any] | None:  # noqa: ARG001
+    """When the records were last held against each other and what was found; None when they never were."""
+    with database().reading() as connection:
+        row = check_run_rows.latest(connection)
+    return None if row is None else dict(row._mapping)
 
 
 @st.cache_resource(show_spinner="Reading all histories and forecasting …", max_entries=2)

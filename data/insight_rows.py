@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Select, Table, case, func, select
 
 from data.schema import (
     channel,
+    check_run,
     decision,
+    discrepancy,
     import_batch,
     order_line,
+    outbox,
     parcel,
     party,
     plan_run,
@@ -27,15 +31,33 @@ from data.schema import (
     sku,
     stock_balance,
     term,
+    transition,
 )
+
+_TRACED = 200
 
 
 def data_version(connection: Connection) -> str:
-    """A text that changes with every import, plan, proof, decision and term, so that reads can be kept."""
-    newest = [func.max(table.c.id) for table in (plan_run, decision, import_batch, proof_run, purchase_order_line)]
+    """A text that changes with every import, plan, proof, decision, term, check and command, so that reads can be kept.
+
+    Its cost does not grow with the data.
+    """
+    tables = (plan_run, decision, import_batch, proof_run, purchase_order_line, check_run)
+    newest = [func.max(table.c.id) for table in tables]
     counts = [connection.execute(select(number)).scalar() or 0 for number in newest]
     set_at = connection.execute(select(func.max(term.c.set_at))).scalar()
-    return "-".join(map(str, [*counts, set_at]))
+    return "-".join(map(str, [*counts, *_trace(connection, outbox), *_trace(connection, transition), set_at]))
+
+
+def _trace(connection: Connection, table: Table) -> tuple[int, int]:
+    """What the newest ids of a table leave: the largest, and the sum of the last ones.
+
+    On PostgreSQL a command may commit after one that began later and took higher ids: the largest id alone would
+    hide it.
+    """
+    last = select(table.c.id).order_by(table.c.id.desc()).limit(_TRACED).subquery()
+    largest, total = connection.execute(select(func.max(last.c.id), func.sum(last.c.id))).one()
+    return int(largest or 0), int(total or 0)
 
 
 def history_version(connection: Connection) -> str:
@@ -49,6 +71,41 @@ def history_version(connection: Connection) -> str:
 def has_orders(connection: Connection) -> bool:
     """Whether any order was ever imported."""
     return connection.execute(select(sales_order.c.id).limit(1)).scalar() is not None
+
+
+def channels(connection: Connection) -> list[str]:
+    """Codes of the sales channels."""
+    return list(connection.execute(select(channel.c.code).order_by(channel.c.code)).scalars())
+
+
+@dataclass(frozen=True)
+class StuckOrders:
+    """Orders that wait for somebody's decision, and what those on hold are worth in one currency."""
+
+    drafts: int
+    on_hold: int
+    value_minor: int
+    discrepancies: int
+
+    @property
+    def orders(self) -> int:
+        return self.drafts + self.on_hold
+
+
+def stuck_orders(connection: Connection, *, currency: str) -> StuckOrders:
+    """Drafts and orders on hold; `value_minor` is of those in the currency."""
+    order = sales_order.c
+    is_held = order.status == "on_hold"
+    rows = connection.execute(
+        select(
+            func.sum(case((is_held, 0), else_=1)),
+            func.sum(case((is_held, 1), else_=0)),
+            func.sum(case((is_held & (order.currency == currency), order.value_minor), else_=0)),
+        ).where(order.status.in_(("draft", "on_hold")))
+    ).one()
+    open_ones = select(func.count()).select_from(discrepancy).where(discrepancy.c.status == "open")
+    drafts, on_hold, value = (int(number or 0) for number in rows)
+    return StuckOrders(drafts, on_hold, value, int(connection.execute(open_ones).scalar_one()))
 
 
 def has_counted_stock(connection: Connection) -> bool:

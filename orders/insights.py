@@ -221,7 +221,7 @@ class ToDo:
     """One thing to do, and where to do it.
 
     Attributes:
-        kind: order, out of stock, late supply, too much stock or parcel.
+        kind: order, stuck order, out of stock, late supply, too much stock or parcel.
         money: What doing nothing costs, in the company's currency.
         money_says: What that money is, in two or three words.
         title: What is the matter.
@@ -252,6 +252,7 @@ def to_do(connection: Connection, plan: pd.DataFrame, *, as_of: date, terms: Ter
     counted = plan if insight_rows.has_counted_stock(connection) else plan.iloc[:0]
     found = [
         *orders_to_approve(plan, terms),
+        *stuck_orders(insight_rows.stuck_orders(connection, currency=terms.currency), terms),
         *out_of_stock(counted, purchases),
         *late_supply(purchases, counted, as_of=as_of, terms=terms),
         *too_much_stock(counted, sold, as_of=as_of, terms=terms),
@@ -299,6 +300,25 @@ def orders_to_approve(plan: pd.DataFrame, terms: Terms) -> list[ToDo]:
 def _empty_ones(lines: pd.DataFrame) -> str:
     empty = int((lines["on_hand"] <= 0).sum())
     return f", {empty} out of stock now" if empty else ""
+
+
+def stuck_orders(stuck: insight_rows.StuckOrders, terms: Terms) -> list[ToDo]:
+    """One entry for all orders that wait for a decision at the order desk."""
+    if not stuck.orders:
+        return []
+    detail = f"{stuck.on_hold:,} on hold and {_count(stuck.drafts, 'draft')}"
+    return [
+        ToDo(
+            kind="stuck order",
+            money=stuck.value_minor / 10 ** exponent(terms.currency),
+            money_says="on hold",
+            title=f"Decide on {_count(stuck.orders, 'stuck order')}",
+            detail=f"{detail}; {_count(stuck.discrepancies, 'doubt')} with a suggested fix",
+            page="order_desk",
+            query={"status": "on_hold"},
+            action="Go to the order desk",
+        )
+    ]
 
 
 def out_of_stock(plan: pd.DataFrame, purchases: pd.DataFrame) -> list[ToDo]:

@@ -12,9 +12,11 @@ from data import insight_rows
 from data.connection import Database
 from data.schema import order_line, parcel, recommendation, rma, rma_line, sales_order
 from orders import insights
-from orders.model import Actor
+from orders.holding import hold_order
+from orders.model import Actor, LineRequest, OrderRequest
+from orders.placing import place_order
 from orders.purchasing import Approval, approve_recommendation
-from orders.terms import set_terms
+from orders.terms import Terms, set_terms
 from service.demo import make_demo_company
 from service.items import item_view, outlook, stock_projection
 from service.planning import make_plan
@@ -108,3 +110,20 @@ def test_projected_stock_falls_with_demand_rises_with_arrivals_and_never_below_n
     assert projected.loc["2025-07-08"] == 0
     assert projected.loc["2025-07-09"] == 30 - 2
     assert (projected >= 0).all()
+
+
+def test_orders_on_hold_and_drafts_wait_for_the_order_desk(shop):
+    shop.stock("CUP", "EAST", 9)
+    shop.do(hold_order, shop.order("S1", CUP=4), "fraud", "odd")
+    unknown = OrderRequest("WEB", "S2", (LineRequest("CUPP", 1),))
+    assert shop.do(place_order, unknown).status == "draft"
+    with shop.database.reading() as connection:
+        stuck = insight_rows.stuck_orders(connection, currency="EUR")
+    (todo,) = insights.stuck_orders(stuck, Terms())
+    assert (todo.money, todo.title) == (20.0, "Decide on 2 stuck orders")
+    assert todo.detail == "1 on hold and 1 draft; 1 doubt with a suggested fix"
+
+
+def test_nothing_waits_where_no_order_is_stuck(shop):
+    with shop.database.reading() as connection:
+        assert insights.stuck_orders(insight_rows.stuck_orders(connection, currency="EUR"), Terms()) == []

@@ -13,7 +13,7 @@ from orders import insights
 from orders.insights import TO_APPROVE, Standing, ToDo
 
 SHOWN_AT_FIRST = 8
-KINDS = ("order", "out of stock", "late supply", "too much stock", "parcel")
+KINDS = ("order", "stuck order", "out of stock", "late supply", "too much stock", "parcel")
 
 
 def card(label: str, value: str, note: str, chart: Any, meaning: str, chart_type: Any = "line") -> None:
