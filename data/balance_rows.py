@@ -79,7 +79,9 @@ def lock_skus(sql: Driver, sku_ids: Sequence[int]) -> None:
 
 
 def shelves(sql: Driver, sku_ids: Sequence[int], *, sold_until: date) -> list[Shelf]:
-    """What warehouses and stores hold of these SKUs, but for lots that expire on or before a day; locked.
+    """What warehouses and stores hold of these SKUs, but for lots that expire on or before a day.
+
+    All of it is locked, expired lots too: what a lapsed reservation keeps in one is set free in the same transaction.
 
     Returns:
         Shelves by SKU, location and lot, empty ones too.
@@ -89,11 +91,11 @@ def shelves(sql: Driver, sku_ids: Sequence[int], *, sold_until: date) -> list[Sh
         "SELECT b.sku_id, b.location_id, b.lot_id, b.on_hand, b.allocated, t.expires_on, p.code, p.country"
         " FROM stock_balance b JOIN location p ON p.id = b.location_id AND p.kind IN ('warehouse', 'store')"
         f" LEFT JOIN lot t ON t.id = b.lot_id WHERE b.sku_id IN ({marks(len(wanted))})"
-        " AND (t.expires_on IS NULL OR t.expires_on > ?) ORDER BY b.sku_id, b.location_id, b.lot_id"
-        + ("" if sql.is_sqlite else " FOR UPDATE OF b"),
-        (*wanted, sql.day(sold_until)),
+        " ORDER BY b.sku_id, b.location_id, b.lot_id" + ("" if sql.is_sqlite else " FOR UPDATE OF b"),
+        wanted,
     )
-    return [Shelf._make((*row[:5], sql.read_day(row[5]), *row[6:])) for row in rows]
+    found = [Shelf._make((*row[:5], sql.read_day(row[5]), *row[6:])) for row in rows]
+    return [shelf for shelf in found if shelf.expires_on is None or shelf.expires_on > sold_until]
 
 
 def change_balances(sql: Driver, changes: Mapping[BalanceKey, tuple[int, int]]) -> BalanceKey | None:

@@ -117,6 +117,7 @@ def unshipped(connection: Connection, *, as_of: date, closed_at: datetime) -> pd
             " JOIN location p ON p.id = m.source_location_id AND NOT p.is_external"
             " JOIN order_line l ON l.id = m.order_line_id JOIN sales_order o ON o.id = l.sales_order_id"
             " WHERE m.kind = 'sale' AND m.effective_at >= :closed_at AND o.business_date <= :as_of"
+            " AND NOT EXISTS (SELECT 1 FROM stock_move r WHERE r.reverses_id = m.id)"
             ") AS open WHERE quantity > 0 GROUP BY sku_id, location_id"
         ).bindparams(bindparam("closed_at", type_=UtcDateTime())),
         ["sku_id", "location_id", "unshipped"],

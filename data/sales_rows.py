@@ -200,16 +200,19 @@ def insert_order(sql: Driver, values: Sequence[Any]) -> int | None:
     return None if row is None else int(row[0])
 
 
+_KEPT_OF_DRAFT = ("channel_id", "external_ref", "payment_status")
 _PLACE_DRAFT = (
     "UPDATE sales_order SET "
-    + ", ".join(f"{column} = ?" for column in _ORDER_COLUMNS.split(", ")[2:])
+    + ", ".join(f"{column} = ?" for column in _ORDER_COLUMNS.split(", ") if column not in _KEPT_OF_DRAFT)
     + " WHERE id = ? AND status = 'draft'"
 )
 
 
 def place_draft(sql: Driver, order_id: int, values: Sequence[Any]) -> bool:
-    """Give a draft's row the values of the placed order; whether it was a draft."""
-    return sql.execute(_PLACE_DRAFT, (*values[2:], order_id)) == 1
+    """Give a draft's row the values of the placed order, but for how far it is paid; whether it was a draft."""
+    columns = zip(_ORDER_COLUMNS.split(", "), values, strict=True)
+    given = [value for column, value in columns if column not in _KEPT_OF_DRAFT]
+    return sql.execute(_PLACE_DRAFT, (*given, order_id)) == 1
 
 
 def insert_lines(sql: Driver, rows: Sequence[Sequence[Any]]) -> list[int]:

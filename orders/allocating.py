@@ -197,63 +197,86 @@ def _shown(route: Route, places: Mapping[int, str]) -> list[dict[str, Any]]:
 # Existing orders
 
 
-def serve(command: Command, head: OrderHead, lines: Sequence[Line], *, when_short: str = WhenShort.BACKORDER) -> int:
+def serve(
+    command: Command,
+    head: OrderHead,
+    lines: Sequence[Line],
+    *,
+    when_short: str = WhenShort.BACKORDER,
+    waited: Mapping[int, int] | None = None,
+) -> int:
     """Reserve stock for the open units of a locked order that have none; its state is the caller's to change.
 
     Args:
+        command: The open command.
+        head: The order.
+        lines: Its lines.
         when_short: Whether units that are short wait, are cancelled, or make the whole command fail.
+        waited: Line number → units that go on waiting all the same, as they did before.
 
     Returns:
         Units newly reserved.
 
     Raises:
-        InsufficientStock: something is short and `when_short` says refuse.
+        InsufficientStock: something is short and `when_short` says refuse; or says partial, and nothing of the order
+            would be left.
     """
-    terms = terms_in_force(command.sql)
+    terms, waited = terms_in_force(command.sql), waited or {}
     wanted = [Wanted(line.line_no, line.sku_id, line.sku, line.unallocated) for line in lines if line.unallocated]
     if not wanted:
         return 0
     given = decide(command, wanted, country=head.country, promised=head.promised_date, terms=terms)
-    if when_short == WhenShort.REFUSE:
-        refuse_short(wanted, given)
+    is_left = any(
+        line.quantity_shipped or line.quantity_allocated or given.units(line.line_no) or waited.get(line.line_no)
+        for line in lines
+    )
+    if when_short == WhenShort.REFUSE or (when_short == WhenShort.PARTIAL and not is_left):
+        refuse_short(wanted, given, waited)
     write_reservations(command, given, {line.line_no: line.id for line in lines})
     write_routing(command, head.id, given, terms)
     for line in lines:
         if line.unallocated:
-            _take(command, line, given, waits=when_short != WhenShort.PARTIAL)
+            waits = waited.get(line.line_no, 0) if when_short == WhenShort.PARTIAL else line.unallocated
+            _take(command, line, given, most_waiting=waits)
     units = sum(given.units(line.line) for line in wanted)
     if units:
         command.tell(head.id, "allocated", allocated_text(given, lines), {"units": units})
     return units
 
 
-def _take(command: Command, line: Line, given: Allocation, *, waits: bool) -> None:
-    """A line takes what it was given; the rest waits or is given up."""
+def _take(command: Command, line: Line, given: Allocation, *, most_waiting: int) -> None:
+    """A line takes what it was given; the rest waits, and what is more than may wait is given up."""
     line.quantity_allocated += given.units(line.line_no)
     line.location_id = given.location(line.line_no) or line.location_id
     short = line.unallocated
-    if waits:
-        line.quantity_backordered = short
-        line.promised_date = _promised(command, line) if short else None
-    elif short:
-        line.quantity_backordered, line.promised_date = 0, None
-        line.quantity_cancelled += short
-        row = (line.id, short, line.unit_price_micros, command.moment, "out of stock", command.actor.name)
+    line.quantity_backordered = waits = min(short, most_waiting)
+    line.promised_date = _promised(command, line) if waits else None
+    if short > waits:
+        line.quantity_cancelled += short - waits
+        row = (line.id, short - waits, line.unit_price_micros, command.moment, "out of stock", command.actor.name)
         sales_rows.insert_cancellations(command.sql, [row])
     sales_rows.set_progress(command.sql, line)
 
 
-def refuse_short(wanted: Sequence[Wanted], given: Allocation) -> None:
+def refuse_short(wanted: Sequence[Wanted], given: Allocation, waited: Mapping[int, int] | None = None) -> None:
     """Refuse what the shelves do not hold.
+
+    Args:
+        wanted: What the lines ask for.
+        given: What they can have.
+        waited: Line → units that may be short.
 
     Raises:
         InsufficientStock: naming the first SKU that is short, with what all lines ask of it and what there is.
     """
-    short = next((line for line in wanted if given.short.get(line.line)), None)
-    if short is not None:
-        same = [line for line in wanted if line.sku_id == short.sku_id]
+    short: dict[int, int] = defaultdict(int)
+    for line in wanted:
+        short[line.sku_id] += given.short.get(line.line, 0) - (waited or {}).get(line.line, 0)
+    first = next((line for line in wanted if short[line.sku_id] > 0), None)
+    if first is not None:
+        same = [line for line in wanted if line.sku_id == first.sku_id]
         raise InsufficientStock(
-            short.name, sum(line.quantity for line in same), sum(given.units(line.line) for line in same)
+            first.name, sum(line.quantity for line in same), sum(given.units(line.line) for line in same)
         )
 
 
@@ -282,8 +305,12 @@ def change_status(command: Command, head: OrderHead, lines: Sequence[Line], even
     status = order_status(lines, is_held=is_held)
     if status != head.status:
         command.move("order", head.id, head.status, event, status, what=str(head))
-    count = sum(1 for line in lines if line.quantity_cancelled < line.quantity)
-    sales_rows.set_head(command.sql, head, status=status, status_since=command.moment, line_count=count)
+    sales_rows.set_head(command.sql, head, status=status, status_since=command.moment, line_count=kept_lines(lines))
+
+
+def kept_lines(lines: Sequence[Line]) -> int:
+    """How many of an order's lines are not cancelled whole."""
+    return sum(1 for line in lines if line.quantity_cancelled < line.quantity)
 
 
 def take_back(command: Command, reservations: Sequence[Reserved], *, units: int, reason: str) -> list[str]:

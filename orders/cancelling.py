@@ -79,7 +79,7 @@ def cancel_order(database: Database, request: Cancellation, *, key: str, actor: 
 
 def discard(command: Command, head: OrderHead, reason: str) -> None:
     """End a draft."""
-    _drop_discrepancies(command, head, reason)
+    drop_discrepancies(command, head, reason)
     command.move("order", head.id, head.status, "discard", OrderStatus.CANCELLED, what=str(head))
     sales_rows.set_head(command.sql, head, status=OrderStatus.CANCELLED, status_since=command.moment, line_count=0)
     command.tell(head.id, "discarded", f"The draft was discarded: {reason}")
@@ -126,7 +126,7 @@ def cancel_units(
     command.tell(head.id, "cancelled", f"Cancelled {goods}: {reason}", {"units": units})
     ends = not any(line.still_open for line in lines)
     if ends:
-        _drop_discrepancies(command, head, reason)
+        drop_discrepancies(command, head, reason)
         end_holds(command, head, list(HoldKind), "the order was cancelled")
     change_status(command, head, lines, _event(lines))
     free_for_backorders(command, freed)
@@ -156,7 +156,8 @@ def give_up(command: Command, line: Line, units: int) -> int:
     return released
 
 
-def _drop_discrepancies(command: Command, head: OrderHead, reason: str) -> None:
+def drop_discrepancies(command: Command, head: OrderHead, reason: str) -> None:
+    """End what was doubtful about an order of which nothing is open any more."""
     for doubt in discrepancy_rows.open_of(command.sql, head.id):
         discrepancy_rows.decide(
             command.sql, doubt.id, "dropped", at=command.moment, by=command.actor.name, reason=reason

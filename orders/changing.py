@@ -13,7 +13,7 @@ from data.connection import Database
 from data.sales_rows import Line, OrderHead
 from orders.allocating import change_status, free_for_backorders, locked, serve
 from orders.bundles import exploded
-from orders.cancelling import give_up
+from orders.cancelling import drop_discrepancies, give_up
 from orders.commands import Command, carry_out
 from orders.errors import InvalidRequest, NotPossible, OrderChanged, UnknownThing
 from orders.holding import end_holds, require_reason
@@ -343,8 +343,12 @@ def _confirm(command: Command, change: change_rows.StoredChange) -> Proposed:
     freed = _apply_lines(command, head, before, plan, request.reason)
     _apply_head(command, head, request)
     command.tell(head.id, "changed", f"Changed: {', '.join(plan.differences)}. {request.reason}", {"change": change.id})
-    serve(command, head, plan.lines, when_short=head.when_short or head.channel_when_short)
+    waited = {line.line_no: line.unallocated for line in before}
+    serve(command, head, plan.lines, when_short=head.when_short or head.channel_when_short, waited=waited)
     head.value_minor = value_of(plan.lines, sales_rows.taxes(command.sql, head.id))
+    if not any(line.still_open for line in plan.lines):
+        drop_discrepancies(command, head, request.reason)
+        end_holds(command, head, list(HoldKind), "nothing of the order is open any more")
     change_status(command, head, plan.lines, _event(command, head, plan.lines))
     free_for_backorders(command, freed)
     return Proposed(
@@ -354,9 +358,10 @@ def _confirm(command: Command, change: change_rows.StoredChange) -> Proposed:
 
 
 def _event(command: Command, head: OrderHead, lines: Sequence[Line]) -> str:
-    if head.status == OrderStatus.ON_HOLD and not sales_rows.open_holds(command.sql, head.id):
-        return "release"
-    return "cancel rest" if order_status(lines, is_held=False) == OrderStatus.SHIPPED else "change"
+    if order_status(lines, is_held=False) == OrderStatus.SHIPPED:
+        return "cancel rest"
+    is_held = bool(sales_rows.open_holds(command.sql, head.id))
+    return "release" if head.status == OrderStatus.ON_HOLD and not is_held else "change"
 
 
 def _apply_lines(command: Command, head: OrderHead, before: Sequence[Line], plan: _Plan, reason: str) -> list[int]:

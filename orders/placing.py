@@ -6,9 +6,10 @@ is doubtful (an unusual price, a likely duplicate) is placed, keeps its stock, a
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from orders.allocating import (
     allocated_text,
     decide,
     end_reservation,
+    kept_lines,
     locked,
     promised_day,
     refuse_short,
@@ -327,19 +329,21 @@ def _write_placed(
     currency = order_currency(request, entry.currency)
     ordered = _ordered(command, request, found.items, currency)
     wanted = [Wanted(line.line_no, line.item.id, line.item.display_code, line.quantity) for line in ordered]
-    _take_over(command, request.soft_reservations)
+    _take_over(command, request.soft_reservations, [line.sku_id for line in wanted])
     country = None if request.ship_to is None else request.ship_to.country
     given = decide(command, wanted, country=country, promised=request.promised_date, terms=terms)
     when_short = request.when_short or entry.when_short
     if when_short == WhenShort.REFUSE or (when_short == WhenShort.PARTIAL and not given.taken):
         refuse_short(wanted, given)
     lines = _lines(command, ordered, given, when_short, terms)
-    holds = _holds(found.doubts)
+    doubts = _numbered_as_placed(found.doubts, ordered)
+    holds = _holds(doubts)
     status = order_status(lines, is_held=bool(holds))
     value = value_of(lines, [(line.line_no, *line.tax[1:]) for line in ordered if line.tax is not None])
     values = _head_values(
-        command, request, entry, status=status, value_minor=value, line_count=len(lines), content=found.content_hash
-    )
+        command, request, entry, status=status, value_minor=value, line_count=kept_lines(lines),
+        content=found.content_hash,
+    )  # fmt: skip
     order_id = _write_head(command, request, values, draft)
     for line, line_id in zip(lines, sales_rows.insert_lines(sql, _line_rows(command, order_id, lines)), strict=True):
         line.id = line_id
@@ -347,12 +351,13 @@ def _write_placed(
     sales_rows.insert_taxes(sql, [(order_id, ids[line.line_no], *line.tax) for line in ordered if line.tax is not None])
     write_reservations(command, given, ids)
     write_routing(command, order_id, given, terms)
+    _promise(command, lines)
     _write_shortage(command, lines)
     said = f"Placed on {request.channel}: {_goods(lines)}, {format_minor(value, currency)}"
     _log_placing(command, order_id, lines, given, status, holds, said)
-    _write_doubts(command, order_id, found.doubts)
+    _write_doubts(command, order_id, doubts)
     placed = tuple(_placed_line(line) for line in lines)
-    messages = tuple(doubt.message for doubt in found.doubts)
+    messages = tuple(doubt.message for doubt in doubts)
     return Placed(order_id, request.external_ref, status, currency, value, placed, messages)
 
 
@@ -362,12 +367,16 @@ def _ordered(command: Command, request: OrderRequest, items: Mapping[str, Item],
     return exploded(lines, sales_rows.components(command.sql, bundles), currency) if bundles else lines
 
 
-def _take_over(command: Command, ids: Sequence[int]) -> None:
-    """End the soft reservations that the order was promised; their units are free for its lines in this transaction."""
+def _take_over(command: Command, ids: Sequence[int], sku_ids: Sequence[int]) -> None:
+    """End the soft reservations that the order was promised; their units are free for its lines in this transaction.
+
+    The SKUs of its lines are locked with those of the reservations, all in one order, or two orders could each wait
+    for the other.
+    """
     reserved = balance_rows.soft_reservations(command.sql, ids)
     if not reserved:
         return
-    balance_rows.lock_skus(command.sql, [one.sku_id for one in reserved])
+    balance_rows.lock_skus(command.sql, [*sku_ids, *(one.sku_id for one in reserved)])
     changes: dict[BalanceKey, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for one in reserved:
         if end_reservation(command, one, "release", one.quantity):
@@ -387,12 +396,11 @@ def _lines(
         place = given.location(line.line_no)
         if place is None:
             default = place = default or _default_place(command, terms)
-        promised = promised_day(command, line.item.id, short) if short and waits else None
         lines.append(
             Line(
                 line.line_no, line.line_no, line.item.id, line.item.display_code, place, line.quantity,
                 0 if waits else short, 0, allocated, short if waits else 0, line.unit_price_micros,
-                line.amount_minor, promised, line.bundle_id,
+                line.amount_minor, None, line.bundle_id,
             )
         )  # fmt: skip
     return lines
@@ -403,6 +411,41 @@ def _default_place(command: Command, terms: Terms) -> int:
     if place is None:
         raise UnknownThing("location", terms.default_location, hint="make a warehouse: stockwright locations add")
     return place
+
+
+def _numbered_as_placed(doubts: Sequence[Discrepancy], ordered: Sequence[OrderedLine]) -> list[Discrepancy]:
+    """Doubts about the request's lines as doubts about the order's, whose numbers differ after a bundle.
+
+    A bundle's own line became several: no fix of one line puts it right, so that a person has to.
+    """
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for line in ordered:
+        numbers[line.request_line].append(line.line_no)
+    if not any(line.bundle_id for line in ordered):
+        return list(doubts)
+
+    def renumbered(match: re.Match[str]) -> str:
+        return f"{match[1]}{numbers[int(match[2])][0]}"
+
+    found = []
+    for doubt in doubts:
+        if doubt.line_no is not None:
+            first, last = numbers[doubt.line_no][0], numbers[doubt.line_no][-1]
+            is_bundle = any(line.bundle_id for line in ordered if line.request_line == doubt.line_no)
+            doubt = replace(
+                doubt,
+                line_no=first,
+                message=re.sub(r"(^line | on line )(\d+)\b", renumbered, doubt.message),
+                suggestion=f"{doubt.suggestion} It is a bundle: lines {first} to {last}." if is_bundle
+                else doubt.suggestion,
+                fix={} if is_bundle and "line" in doubt.fix else _with_line(doubt.fix, first),
+            )  # fmt: skip
+        found.append(doubt)
+    return found
+
+
+def _with_line(fix: Mapping[str, Any], line_no: int) -> Mapping[str, Any]:
+    return {**fix, "line": line_no} if "line" in fix else fix
 
 
 def _holds(doubts: Sequence[Discrepancy]) -> dict[str, str]:
@@ -470,6 +513,14 @@ def _line_rows(command: Command, order_id: int, lines: Sequence[Line]) -> list[t
     ]  # fmt: skip
 
 
+def _promise(command: Command, lines: Sequence[Line]) -> None:
+    """Say when what waits can be had, now that what the order itself has taken is no longer available."""
+    for line in lines:
+        if line.quantity_backordered:
+            line.promised_date = promised_day(command, line.sku_id, line.quantity_backordered, line_id=line.id)
+            sales_rows.set_progress(command.sql, line)
+
+
 def _write_shortage(command: Command, lines: Sequence[Line]) -> None:
     """What `partial` gives up is cancelled with its reason."""
     sales_rows.insert_cancellations(
@@ -524,7 +575,8 @@ def _log_placing(
 
 
 def _goods(lines: Sequence[Line]) -> str:
-    return f"{len(lines)} line{'' if len(lines) == 1 else 's'}, {sum(line.quantity for line in lines)} units"
+    units = sum(line.quantity for line in lines)
+    return f"{len(lines)} line{'' if len(lines) == 1 else 's'}, {units:,} unit{'' if units == 1 else 's'}"
 
 
 def _until(line: Line) -> str:

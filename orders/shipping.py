@@ -12,7 +12,7 @@ from data import balance_rows, master_rows, parcel_rows, sales_rows
 from data.balance_rows import BalanceKey, Move, Reserved
 from data.connection import Database
 from data.sales_rows import Line, OrderHead
-from orders.allocating import change_status, end_reservation, locked
+from orders.allocating import change_status, end_reservation, kept_lines, locked
 from orders.commands import Command, carry_out
 from orders.errors import InvalidRequest, NotAllocated, NotPossible, UnknownThing
 from orders.model import Actor, OrderStatus, Permission
@@ -105,7 +105,7 @@ def close_order(database: Database, order_id: int, *, key: str, actor: Actor, at
         head, lines = locked(command, order_id)
         command.move("order", head.id, head.status, "close", OrderStatus.CLOSED, what=str(head))
         sales_rows.set_head(
-            command.sql, head, status=OrderStatus.CLOSED, status_since=command.moment, line_count=len(lines)
+            command.sql, head, status=OrderStatus.CLOSED, status_since=command.moment, line_count=kept_lines(lines)
         )
         command.tell(head.id, "closed", "Closed: nothing more is expected")
         return {}
