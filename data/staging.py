@@ -16,6 +16,7 @@ _TYPES = {
     "sqlite": {"int": "INTEGER", "text": "TEXT", "moment": "TEXT", "date": "TEXT"},
     "postgresql": {"int": "bigint", "text": "text", "moment": "timestamptz", "date": "date"},
 }
+_MOST_VARIABLES = 999  # of a statement, in any build of SQLite
 
 
 def stage(
@@ -33,8 +34,9 @@ def stage(
             being given back (`unstage`).
         columns: Column → (kind, values); kinds are int, text, moment (datetime64 in UTC) and date
             (datetime64). NaT and None become NULL.
-        ids_for: When given, a first column `id` is added whose values are that table's next free ids, so
-            that rows of several tables can refer to each other before they are written.
+        ids_for: When given, a first column `id` is added whose values are that table's next free ids, rising
+            in the order of the values, so that rows of several tables can refer to each other before they
+            are written.
     """
     unstage(connection, name)
     types = _TYPES[connection.dialect.name]
@@ -50,6 +52,12 @@ def unstage(connection: Connection, *names: str) -> None:
     for name in names:
         temporary = f"temp.{name}" if connection.dialect.name == "sqlite" else f"pg_temp.{name}"
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {temporary}")
+
+
+def staged_ids(connection: Connection, name: str) -> NDArray[np.int64]:
+    """The ids that `stage` gave the rows of the temporary table `name`, in the order of its values; shape (row,)."""
+    ids = connection.execute(text(f"SELECT id FROM {name} ORDER BY id")).scalars()
+    return np.fromiter(ids, dtype=np.int64)
 
 
 def insert_from(connection: Connection, table: str, columns: Sequence[str], select: str, **values: Any) -> int:
@@ -71,10 +79,26 @@ def _stage_sqlite(
         lists.insert(0, range(last + 1, last + 1 + len(lists[0])))
         declared = f"id INTEGER PRIMARY KEY, {declared}"
     connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({declared})")
-    marks = ", ".join("?" * len(lists))
     cursor: Any = connection.connection.cursor()  # the driver's own, which is many times faster
-    cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", zip(*lists, strict=True))
+    _insert_many(cursor, name, lists)
     cursor.close()
+
+
+def _insert_many(cursor: Any, table: str, lists: Sequence[Sequence[Any]]) -> None:
+    """Rows given as columns, many to a statement: binding and stepping once per row takes twice as long."""
+    width = len(lists)
+    cells: list[Any] = [None] * (width * len(lists[0]))
+    for column, values in enumerate(lists):
+        cells[column::width] = values
+    row = f"({', '.join('?' * width)})"
+    at_once = max(1, _MOST_VARIABLES // width)
+    step = at_once * width
+    whole = len(cells) - len(cells) % step
+    several = f"INSERT INTO {table} VALUES {', '.join([row] * at_once)}"
+    cursor.executemany(several, (cells[start : start + step] for start in range(0, whole, step)))
+    rest = len(cells) - whole
+    if rest:
+        cursor.execute(f"INSERT INTO {table} VALUES {', '.join([row] * (rest // width))}", cells[whole:])
 
 
 def _sqlite_values(kind: str, values: Values) -> Sequence[Any]:
@@ -109,7 +133,10 @@ def _stage_postgresql(
     import pyarrow.csv as pv
 
     if ids_for is not None:
-        declared = f"id bigint DEFAULT nextval(pg_get_serial_sequence('{ids_for.name}', 'id')), {declared}"
+        # Looked up once: a default that looks it up does so for each row, which takes longer than the row.
+        wanted = text("SELECT pg_get_serial_sequence(:table, 'id')")
+        sequence = connection.execute(wanted, {"table": ids_for.name}).scalar_one()
+        declared = f"id bigint DEFAULT nextval('{sequence}'::regclass), {declared}"
     connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({declared})")
     arrays = [_postgresql_array(kind, values) for kind, values in columns.values()]
     buffer = io.BytesIO()

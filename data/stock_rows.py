@@ -17,6 +17,12 @@ _MOVE_COLUMNS = (
     "unit_cost_micros", "currency", "order_line_id", "rma_line_id", "purchase_order_line_id", "recorded_at",
     "import_batch_id",
 )  # fmt: skip
+_UNDONE = (
+    "(SELECT p.order_line_id, l.sku_id, sum(p.quantity) AS quantity FROM staged_part p"
+    " JOIN order_line l ON l.id = p.order_line_id WHERE p.is_cancellation = 1 AND p.sales_order_id < 0"
+    " GROUP BY p.order_line_id, l.sku_id) AS u"
+)
+"""What `staged_part` cancels of lines that were stored before this batch."""
 
 
 def write_staged_sales(connection: Connection, *, with_shipping: bool, batch: int, recorded_at: datetime) -> None:
@@ -53,17 +59,33 @@ def write_staged_returns(connection: Connection, *, scrap_disposition: str, batc
 
 
 def undo_cancelled_shipments(connection: Connection, *, batch: int, recorded_at: datetime) -> None:
-    """A cancellation of a line that an earlier batch booked as shipped brings its goods back where they were."""
-    _insert_moves(
-        connection,
-        "SELECT p.sku_id, p.quantity, :customer, m.source_location_id, p.credited_at, 'reversal',"
-        " 'cancelled after it was booked', NULL, NULL, p.order_line_id, NULL, NULL, :recorded_at, :batch"
-        " FROM staged_part p JOIN stock_move m ON m.order_line_id = p.order_line_id AND m.kind = 'sale'"
-        " AND m.sku_id = p.sku_id WHERE p.is_cancellation = 1 AND p.sale_row < 0",
-        customer=external_location_id(connection, "customer"),
-        batch=batch,
-        recorded_at=recorded_at,
+    """The goods that `staged_part` cancels of lines which an earlier batch booked as shipped have never left.
+
+    Each line's sale is reversed whole, since a reversal undoes the movement it names, and what remains of the line
+    is sold again; both at the moment of the sale, so that the ledger says of any moment what was truly there.
+    """
+    reversal = (
+        "SELECT m.sku_id, m.lot_id, m.quantity, m.destination_location_id, m.source_location_id, m.effective_at,"
+        " 'reversal', 'cancelled after it was booked', m.unit_cost_micros, m.currency, m.order_line_id, m.id,"
+        f" :recorded_at, :batch FROM {_UNDONE} JOIN stock_move m ON m.sku_id = u.sku_id"
+        " AND m.order_line_id = u.order_line_id AND m.kind = 'sale'"
+        " WHERE NOT EXISTS (SELECT 1 FROM stock_move r WHERE r.reverses_id = m.id) ORDER BY m.id"
     )
+    remainder = (
+        "SELECT m.sku_id, m.lot_id, m.quantity - u.quantity, m.source_location_id, m.destination_location_id,"
+        " m.effective_at, 'sale', 'what remains after a cancellation', m.unit_cost_micros, m.currency,"
+        f" m.order_line_id, NULL, :recorded_at, :batch FROM {_UNDONE} JOIN stock_move m ON m.sku_id = u.sku_id"
+        " AND m.order_line_id = u.order_line_id AND m.kind = 'sale'"
+        " JOIN stock_move r ON r.reverses_id = m.id AND r.import_batch_id = :batch"
+        " WHERE m.quantity > u.quantity ORDER BY m.id"
+    )
+    columns = (
+        "sku_id", "lot_id", "quantity", "source_location_id", "destination_location_id", "effective_at", "kind",
+        "reason", "unit_cost_micros", "currency", "order_line_id", "reverses_id", "recorded_at", "import_batch_id",
+    )  # fmt: skip
+    moment = UtcDateTime().process_bind_param(recorded_at, connection.dialect)
+    for movements in (reversal, remainder):
+        insert_from(connection, "stock_move", columns, movements, recorded_at=moment, batch=batch)
 
 
 def write_staged_corrections(connection: Connection, *, batch: int, recorded_at: datetime) -> None:

@@ -10,6 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.errors import UnreadableFile
+from data.position_rows import unshipped
+from data.schema import command, order_event
+from orders.checking import check
 from orders.importing import FileImport, StockImport, import_items, import_stock
 from orders.importing.order_book import UNCHANGED
 from orders.returns import MORE_THAN_BOUGHT, NEVER_BOUGHT, NO_CUSTOMER, NO_SUCH_ORDER
@@ -382,6 +385,120 @@ def test_a_later_file_undoes_what_an_earlier_one_stored(company, rows_of, credit
         (first["id"], 2, None), (first["id"], 3, None), (None, 1, MORE_THAN_BOUGHT),
     ]  # fmt: skip
     assert ledger_faults(company.database) == []
+
+
+def undone_by(company, rows_of, quantities, *, sold=10, **sale):
+    """Sell in one file, credit on the same day in further ones; the movements, and what is wrong with the books."""
+    company.orders([line("1", "2024-01-01 10:00:00", quantity=sold, **sale)])
+    for number, quantity in enumerate(quantities):
+        report = company.orders([line(f"C{number}", f"2024-01-01 11:0{number}:00", quantity=-quantity)])
+        assert counted(report) == {"cancellations": 1}
+    moves = [
+        (move["id"], move["kind"], move["quantity"], move["reverses_id"])
+        for move in rows_of(company.database, "stock_move")
+    ]
+    return moves, [finding for finding in check(company.database) if not finding.holds]
+
+
+def test_a_sale_that_a_later_file_cancels_whole_is_reversed(company, rows_of, ledger_faults):
+    ((sale, *_), _), faults = undone_by(company, rows_of, [10])
+    first, reversal = rows_of(company.database, "stock_move")
+    assert (reversal["kind"], reversal["quantity"], reversal["reverses_id"]) == ("reversal", 10, sale)
+    assert (reversal["source_location_id"], reversal["destination_location_id"], reversal["effective_at"]) == (
+        first["destination_location_id"], first["source_location_id"], first["effective_at"],
+    )  # fmt: skip
+    (head,) = rows_of(company.database, "sales_order")
+    assert (head["status"], head["line_count"], head["value_minor"], head["version"]) == ("cancelled", 0, 0, 2)
+    assert faults == ledger_faults(company.database) == []
+
+
+def test_of_a_sale_that_a_later_file_cancels_in_part_the_rest_is_sold_again(company, rows_of, ledger_faults):
+    moves, faults = undone_by(company, rows_of, [4, 1, 5])
+    ids = [move[0] for move in moves]
+    assert moves == [
+        (ids[0], "sale", 10, None),
+        (ids[1], "reversal", 10, ids[0]), (ids[2], "sale", 6, None),
+        (ids[3], "reversal", 6, ids[2]), (ids[4], "sale", 5, None),
+        (ids[5], "reversal", 5, ids[4]),
+    ]  # fmt: skip
+    assert {move["effective_at"] for move in rows_of(company.database, "stock_move")} == {
+        datetime(2024, 1, 1, 10, tzinfo=UTC)
+    }
+    (sale,) = rows_of(company.database, "order_line")
+    assert (sale["quantity_cancelled"], sale["quantity_shipped"]) == (10, 0)
+    assert faults == ledger_faults(company.database) == []
+
+
+def test_two_credit_notes_of_one_file_reverse_a_stored_sale_once(company, rows_of, ledger_faults):
+    company.orders([line("1", quantity=10, unit_price="3.33"), line("1", sku="B", quantity=1, unit_price="5")])
+    company.orders([
+        line("C1", "2024-01-01 11:00:00", quantity=-2, unit_price="3.33"),
+        line("C2", "2024-01-01 12:00:00", quantity=-3, unit_price="3.33"),
+        line("C3", "2024-01-02 12:00:00", quantity=-1, unit_price="3.33"),
+    ])  # fmt: skip
+    moved = [(move["kind"], move["quantity"]) for move in rows_of(company.database, "stock_move")]
+    assert moved == [("sale", 10), ("sale", 1), ("return", 1), ("reversal", 10), ("sale", 5)]
+    (head,) = rows_of(company.database, "sales_order")
+    assert (head["status"], head["line_count"], head["value_minor"]) == ("closed", 2, 5 * 333 + 500)
+    assert [finding for finding in check(company.database) if not finding.holds] == []
+    assert ledger_faults(company.database) == []
+
+
+def test_goods_of_ours_that_a_later_file_cancels_are_back_on_the_shelf(company, rows_of, ledger_faults):
+    company.other(import_items, FileImport(company.file([{"sku": "A", "name": "A"}])))
+    counted_at = datetime(2023, 12, 1, tzinfo=UTC)
+    stock = company.file([{"sku": "A", "location": "East", "on_hand": 30}])
+    company.other(import_stock, StockImport(stock, counted_at=counted_at))
+    _, faults = undone_by(company, rows_of, [4], location="East", shipped_at="2024-01-01 10:30:00")
+    places = {row["id"]: row["code"] for row in rows_of(company.database, "location")}
+    on_hand = {places[row["location_id"]]: row["on_hand"] for row in rows_of(company.database, "stock_balance")}
+    assert (on_hand["EAST"], on_hand["CUSTOMER"]) == (24, 6)
+    with company.database.reading() as connection:
+        before_it_left = unshipped(connection, as_of=date(2024, 1, 1), closed_at=datetime(2024, 1, 1, 10, tzinfo=UTC))
+    assert before_it_left["unshipped"].tolist() == [6]
+    assert faults == ledger_faults(company.database) == []
+
+
+def test_what_a_command_has_shipped_comes_back_as_a_return_even_on_the_same_day(company, rows_of, credits_of):
+    company.orders([line("1", "2024-01-01 10:00:00", quantity=10)])
+    (head,) = rows_of(company.database, "sales_order")
+    told = {"actor": "tester", "recorded_at": company.NOW}
+    with company.database.writing() as connection:
+        connection.execute(command.insert().values(key="k", request_hash="", response={}, **told))
+        connection.execute(
+            order_event.insert().values(
+                sales_order_id=head["id"], event="shipped", summary="", details={}, occurred_at=company.NOW,
+                command_key="k", **told,
+            )
+        )  # fmt: skip
+    report = company.orders([line("C1", "2024-01-01 11:00:00", quantity=-4)])
+    assert counted(report) == {"returns linked to an order": 1}
+    assert credits_of(company.database) == ([], [(rows_of(company.database, "order_line")[0]["id"], 4, None)])
+    assert rows_of(company.database, "sales_order") == [head]
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "line_count", "value_minor"),
+    [
+        ([{"shipped_at": "2024-01-02"}], "closed", 1, 1000),
+        ([{"shipped_at": ""}], "placed", 1, 1000),
+        ([{"shipped_at": ""}, {"shipped_at": "2024-01-02"}], "partially_shipped", 2, 2000),
+        ([{"shipped_at": "", "cancelled_quantity": 5}, {"shipped_at": "2024-01-02"}], "closed", 1, 1000),
+        ([{"shipped_at": "", "cancelled_quantity": 5}], "cancelled", 0, 0),
+        ([{"shipped_at": "", "cancelled_quantity": 2}], "placed", 1, 600),
+        ([{"shipped_at": "", "unit_price": "0.333", "cancelled_quantity": 1}], "placed", 1, 134),
+    ],
+)
+def test_an_orders_header_says_what_its_lines_come_to(company, rows_of, lines, status, line_count, value_minor):
+    stock = company.file([{"sku": "A", "location": "MAIN", "on_hand": 30}])
+    company.other(import_items, FileImport(company.file([{"sku": "A", "name": "A"}])))
+    company.other(import_stock, StockImport(stock, counted_at=datetime(2023, 12, 1, tzinfo=UTC)))
+    report = company.orders([line(**{"quantity": 5, "location": "MAIN", **more}) for more in lines])
+    assert report.status != "rejected", problems(report)
+    (head,) = rows_of(company.database, "sales_order")
+    assert (head["status"], head["line_count"], head["value_minor"]) == (status, line_count, value_minor)
+    assert head["status_since"] == head["placed_at"]
+    assert [finding for finding in check(company.database) if not finding.holds] == []
 
 
 def test_returned_goods_go_where_the_file_says(company, rows_of):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,13 @@ class Book:
     kinds: NDArray[np.int8]
     channel_of_order: Coded
     location: Coded
+    time_zone: str
     currency: str
 
     def of_kind(self, *kinds: LineKind) -> NDArray[np.intp]:
         return np.flatnonzero(np.isin(self.kinds, kinds))
 
-    @property
+    @cached_property
     def first_row(self) -> NDArray[np.intp]:
         """Each order's first row, shape (order,)."""
         return first_rows(self.rows.order.codes, len(self.rows.order.values))
@@ -55,18 +57,24 @@ class Book:
 
 @dataclass(frozen=True)
 class Ids:
-    """Ids of what the rows refer to; arrays have shape (row,) or (order,), -1 for none."""
+    """Ids of what the rows refer to; `channel` has shape (order,), the others (row,), with -1 for none."""
 
     batch: int
     channel: IntArray
     sku: IntArray
     location: IntArray
     party: IntArray
-    order: IntArray
 
 
 def decide(
-    rows: OrderRows, request: OrderImport, terms: Terms, currency: str, errors: Problems, warnings: Problems
+    rows: OrderRows,
+    request: OrderImport,
+    terms: Terms,
+    *,
+    time_zone: str,
+    currency: str,
+    errors: Problems,
+    warnings: Problems,
 ) -> Book:
     codes = CHARGE_CODES[rows.layout] if request.charge_codes is None else request.charge_codes
     kinds = line_kinds(rows, charge_codes=codes, errors=errors)
@@ -82,6 +90,7 @@ def decide(
         kinds=kinds,
         channel_of_order=_per_order(rows, _filled(rows.text("channel"), request.channel), "channel", errors),
         location=_filled(rows.text("location"), default_location),
+        time_zone=time_zone,
         currency=currency,
     )
 

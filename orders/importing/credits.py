@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,8 @@ from data import order_rows, stock_rows
 from data.importers.problems import Problems
 from data.importers.reading import MISSING
 from data.staging import stage
-from orders.importing.book import Book, Ids
+from orders.importing.book import Book, Ids, IntArray
+from orders.importing.lines import Sales, heads
 from orders.model import Disposition, LineKind
 from orders.money import split_amounts_minor
 from orders.returns import CreditLine, CreditPart, SoldLine, link_credits
@@ -23,7 +25,10 @@ from orders.returns import CreditLine, CreditPart, SoldLine, link_credits
 def linked_credits(
     connection: Connection, book: Book, ids: Ids, fresh: NDArray[np.bool_], warnings: Problems
 ) -> list[CreditPart]:
-    """Every fresh credit line split into the sales that it undoes. Sales are known by row, stored ones by −id."""
+    """Every fresh credit line split into the sales that it undoes. Sales are known by row, stored ones by −id.
+
+    What a command has shipped has left: crediting it is a return even on the day of the sale.
+    """
     rows = book.rows
     returned_order = rows.text("returns_order")
     positions = book.of_kind(LineKind.CREDIT)
@@ -47,9 +52,12 @@ def linked_credits(
         )
     wanted = {(credit.buyer, credit.sku) for credit in credits if credit.buyer is not None}
     sales = _sales_in_file(book, ids, fresh, wanted)
-    for key, lines in _stored_sales(connection, ids, wanted).items():
+    stored, has_left = _stored_sales(connection, wanted)
+    for key, lines in stored.items():
         sales[key].extend(lines)
-    parts = link_credits(credits, sales)
+    parts = [
+        replace(part, is_cancellation=False) if part.sale in has_left else part for part in link_credits(credits, sales)
+    ]
     for reason in sorted({part.unlinked_reason for part in parts if part.unlinked_reason}):
         warnings.add(
             f"return not linked to an order: {reason}",
@@ -74,23 +82,21 @@ def _sales_in_file(
     open_quantity = rows.quantity - rows.cancelled_quantity
     if rows.has_shipping:
         open_quantity = np.where(np.isnat(rows.shipped_at), 0, open_quantity)
-    first = book.first_row[rows.order.codes[candidates]]
-    for position, head in zip(candidates.tolist(), first.tolist(), strict=True):
-        sku, order = int(ids.sku[position]), rows.order[position]
-        channel = int(ids.channel[rows.order.codes[position]])
-        keys = [("party", int(ids.party[position])), *([("order", (channel, order))] if by_order else [])]
+    orders = rows.order.codes[candidates]
+    first = book.first_row[orders]
+    of_each = (
+        candidates, orders, ids.channel[orders], ids.party[candidates], ids.sku[candidates],
+        rows.at[first], rows.day[first], open_quantity[candidates], rows.unit_price_micros[candidates],
+    )  # fmt: skip
+    # As lists, since a NumPy array gives its elements to a loop far more slowly.
+    for position, number, channel, party, sku, at, day, quantity, price in zip(
+        *(values.tolist() for values in of_each), strict=True
+    ):
+        order = rows.order.values[number]
+        keys = [("party", party), *([("order", (channel, order))] if by_order else [])]
         for buyer in keys:
             if (buyer, sku) in wanted:
-                sales[buyer, sku].append(
-                    SoldLine(
-                        handle=position,
-                        order=str(order),
-                        sold_at=rows.at[head].item(),
-                        business_date=rows.day[head].item(),
-                        quantity=int(open_quantity[position]),
-                        unit_price_micros=int(rows.unit_price_micros[position]),
-                    )
-                )
+                sales[buyer, sku].append(SoldLine(position, order, at, day, quantity, price))
     return sales
 
 
@@ -101,11 +107,12 @@ def _buys(ids: Ids, pairs: set[tuple[int, int]]) -> NDArray[np.bool_]:
 
 
 def _stored_sales(
-    connection: Connection, ids: Ids, wanted: set[tuple[Any, int]]
-) -> dict[tuple[Any, int], list[SoldLine]]:
-    """Sales stored by earlier imports, of the wanted (buyer, SKU) pairs."""
+    connection: Connection, wanted: set[tuple[Any, int]]
+) -> tuple[dict[tuple[Any, int], list[SoldLine]], set[int]]:
+    """Stored sales of the wanted (buyer, SKU) pairs, and the handles of those that a command has shipped."""
     sales: dict[tuple[Any, int], list[SoldLine]] = defaultdict(list)
-    for line in order_rows.undoable_lines(connection, {sku for _, sku in wanted}, except_batch=ids.batch):
+    has_left = set()
+    for line in order_rows.undoable_lines(connection, {sku for _, sku in wanted}):
         for buyer in (("party", line.party_id), ("order", (line.channel_id, line.external_ref))):
             if (buyer, line.sku_id) in wanted:
                 sales[buyer, line.sku_id].append(
@@ -118,7 +125,9 @@ def _stored_sales(
                         unit_price_micros=line.unit_price_micros,
                     )
                 )
-    return sales
+                if not line.is_history:
+                    has_left.add(-line.id)
+    return sales, has_left
 
 
 def write_returns(
@@ -126,18 +135,33 @@ def write_returns(
     book: Book,
     ids: Ids,
     parts: list[CreditPart],
+    sales: Sales,
+    order_ids: IntArray,
     at: datetime,
 ) -> None:
-    """Write cancellations and RMAs; the sales that earlier imports stored learn what was undone."""
+    """Write cancellations and RMAs; the sales that were stored before learn what was undone.
+
+    Args:
+        connection: The import's transaction.
+        book: The file.
+        ids: What its rows refer to.
+        parts: From `linked_credits`.
+        sales: The file's own sales, written by now.
+        order_ids: Of the file's orders, -1 for those without a header, shape (order,).
+        at: Now.
+    """
     if not parts:
         return
     rows = book.rows
+    line_no = np.full(len(rows), MISSING, dtype=np.int64)
+    line_no[sales.row] = sales.line_no
     credit = np.array([part.credit for part in parts], dtype=np.int64)
     quantity = np.array([part.quantity for part in parts], dtype=np.int64)
     price = rows.unit_price_micros[credit]
     sale = np.array([MISSING if part.sale is None else part.sale for part in parts], dtype=np.int64)
     is_stored = np.array([part.sale is not None and part.sale < 0 for part in parts])
-    has_sale = np.array([part.sale is not None for part in parts])
+    sale_row = np.where(is_stored, MISSING, sale)
+    in_file = sale_row != MISSING
     reason, disposition = rows.text("return_reason"), rows.text("disposition")
     orders = rows.order.codes[credit]
     stage(
@@ -149,7 +173,8 @@ def write_returns(
             "party_id": ("int", ids.party[book.first_row[orders]]),
             "credited_at": ("moment", rows.at[book.first_row[orders]]),
             "business_date": ("date", rows.day[book.first_row[orders]]),
-            "sale_row": ("int", np.where(has_sale & ~is_stored, sale, MISSING)),
+            "sales_order_id": ("int", np.where(in_file, order_ids[rows.order.codes[sale_row]], MISSING)),
+            "line_no": ("int", np.where(in_file, line_no[sale_row], MISSING)),
             "order_line_id": ("int", np.where(is_stored, -sale, MISSING)),
             "is_cancellation": ("int", np.array([part.is_cancellation for part in parts], dtype=np.int64)),
             "sku_id": ("int", ids.sku[credit]),
@@ -166,4 +191,28 @@ def write_returns(
     )
     order_rows.write_staged_returns(connection, currency=book.currency, batch=ids.batch)
     stock_rows.write_staged_returns(connection, scrap_disposition=Disposition.SCRAP, batch=ids.batch, recorded_at=at)
-    stock_rows.undo_cancelled_shipments(connection, batch=ids.batch, recorded_at=at)
+    if is_stored.any():
+        order_rows.lock_orders_of_stored_sales(connection)
+        order_rows.undo_stored_sales(connection)
+        stock_rows.undo_cancelled_shipments(connection, batch=ids.batch, recorded_at=at)
+        _derive_orders(connection, at)
+
+
+def _derive_orders(connection: Connection, at: datetime) -> None:
+    """Stored orders of which something was cancelled say so in their headers."""
+    lines = order_rows.orders_with_undone_sales(connection)
+    if not lines:
+        return
+    columns = np.array(lines, dtype=np.int64).T
+    orders, order = np.unique(columns[0], return_inverse=True)
+    quantity, cancelled, shipped, amount = columns[1:]
+    derived = heads(order, len(orders), quantity=quantity, cancelled=cancelled, shipped=shipped, amount_minor=amount)
+    order_rows.set_heads(
+        connection,
+        [
+            {"order": number, "to_status": status, "since": at, "lines": count, "value": value}
+            for number, status, count, value in zip(
+                orders.tolist(), derived.status, derived.line_count.tolist(), derived.value_minor.tolist(), strict=True
+            )
+        ],
+    )

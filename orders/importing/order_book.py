@@ -24,13 +24,13 @@ from data.connection import Database
 from data.importers.order_files import OrderRows, first_rows, read_order_rows, resolve_time_zone
 from data.importers.problems import WHOLE_FILE, Problems
 from data.importers.reading import MISSING, Coded
-from data.staging import stage, unstage
+from data.staging import unstage
 from orders.importing.book import Book, Ids, IntArray, OrderImport, decide, mapped
 from orders.importing.credits import linked_credits, write_returns
-from orders.importing.lines import write_charges, write_corrections, write_order_lines
+from orders.importing.lines import Sales, heads, sales, write_charges, write_corrections, write_order_lines
 from orders.importing.report import ImportReport, file_sha256, rejected
 from orders.master import ensure_locations
-from orders.model import Actor, LineKind, OrderStatus, Permission
+from orders.model import Actor, LineKind, Permission
 from orders.money import currency_code
 from orders.returns import CreditPart
 from orders.terms import adopt_terms, read_terms
@@ -55,6 +55,29 @@ def import_orders(database: Database, request: OrderImport, *, actor: Actor, at:
     """
     actor.require(Permission.IMPORT)
     errors, warnings = Problems(), Problems()
+    lines, book = read_book(database, request, errors=errors, warnings=warnings)
+    if book is None:
+        return rejected("orders", lines, errors, warnings, dry_run=request.dry_run)
+    return store_orders(database, book, request, actor=actor, at=at, errors=errors, warnings=warnings)
+
+
+def read_book(
+    database: Database, request: OrderImport, *, errors: Problems, warnings: Problems
+) -> tuple[int, Book | None]:
+    """Read and check an order file, and decide what its lines are; nothing is written.
+
+    Args:
+        database: Whose terms and channels say what the file does not.
+        request: The file and how to read it.
+        errors: Receives what is wrong with the file.
+        warnings: Receives what is odd.
+
+    Returns:
+        How many lines the file has, and the book to store, None when an error keeps the whole file out.
+
+    Raises:
+        UnreadableFile: the file as a whole cannot be read.
+    """
     with database.reading() as connection:
         terms = read_terms(connection)
         known = master_rows.find_channel(connection, request.channel)
@@ -69,13 +92,35 @@ def import_orders(database: Database, request: OrderImport, *, actor: Actor, at:
         warnings=warnings,
     )
     if errors.total:
-        return rejected("orders", len(rows), errors, warnings, dry_run=request.dry_run)
-    book = decide(rows, request, terms, currency, errors, warnings)
-    if errors.total:
-        return rejected("orders", len(rows), errors, warnings, dry_run=request.dry_run)
+        return len(rows), None
+    book = decide(rows, request, terms, time_zone=time_zone, currency=currency, errors=errors, warnings=warnings)
+    return len(rows), None if errors.total else book
+
+
+def store_orders(
+    database: Database,
+    book: Book,
+    request: OrderImport,
+    *,
+    actor: Actor,
+    at: datetime,
+    errors: Problems,
+    warnings: Problems,
+) -> ImportReport:
+    """Write a checked file in one transaction, whole or not at all; what `import_orders` does once it has read it.
+
+    Args:
+        database: Where to.
+        book: The file's lines.
+        request: The file that they are from.
+        actor: Who imports.
+        at: Now, with a time zone.
+        errors: Receives what the database says against it; anything here keeps the whole file out.
+        warnings: Receives what is odd.
+    """
     with database.writing() as connection:
         import_rows.hold_imports(connection)
-        report = _write(connection, book, request, time_zone, actor, at, errors, warnings)
+        report = _write(connection, book, request, actor, at, errors, warnings)
         if report.status == "rejected" or report.stored_lines == 0 or request.dry_run:
             connection.rollback()
     return report
@@ -85,7 +130,6 @@ def _write(
     connection: Connection,
     book: Book,
     request: OrderImport,
-    time_zone: str,
     actor: Actor,
     at: datetime,
     errors: Problems,
@@ -93,7 +137,7 @@ def _write(
 ) -> ImportReport:
     _adopt_company_terms(connection, request, actor, at, warnings)
     channels = master_rows.channel_ids(
-        connection, book.channel_of_order.values, time_zone=time_zone, currency=book.currency
+        connection, book.channel_of_order.values, time_zone=book.time_zone, currency=book.currency
     )
     channel_of_order = mapped(book.channel_of_order, channels)
     fingerprints = _fingerprints(book)
@@ -113,16 +157,18 @@ def _write(
         imported_by=actor.name,
         imported_at=at,
     )
-    ensure_locations(connection, book.location.values, time_zone=time_zone, warnings=warnings)
-    ids = _resolve(connection, book, batch, channel_of_order, is_new, fresh)
+    ensure_locations(connection, book.location.values, time_zone=book.time_zone, warnings=warnings)
+    ids = _resolve(connection, book, batch, channel_of_order, fresh)
     parts = linked_credits(connection, book, ids, fresh, warnings)
     before = stock_rows.last_move_id(connection)
+    sold = sales(book, fresh, parts)
+    order_ids = _write_orders(connection, book, ids, sold)
     _write_documents(connection, book, ids, is_new, fingerprints)
-    write_order_lines(connection, book, ids, fresh, parts, at)
-    write_returns(connection, book, ids, parts, at)
-    write_charges(connection, book, ids, fresh)
+    write_order_lines(connection, book, ids, sold, order_ids, at)
+    write_returns(connection, book, ids, parts, sold, order_ids, at)
+    write_charges(connection, book, ids, fresh, order_ids)
     write_corrections(connection, book, ids, fresh, at)
-    unstage(connection, "staged_line", "staged_part", "staged_rma", "staged_charge", "staged_correction")
+    unstage(connection, "staged_line", "staged_part", "staged_charge", "staged_correction")
     short = stock_rows.add_batch_to_balances(connection, batch, after=before)
     for item in short:
         errors.add(
@@ -188,27 +234,18 @@ def _new_orders(
 
 
 def _resolve(
-    connection: Connection,
-    book: Book,
-    batch: int,
-    channel_of_order: IntArray,
-    is_new: NDArray[np.bool_],
-    fresh: NDArray[np.bool_],
+    connection: Connection, book: Book, batch: int, channel_of_order: IntArray, fresh: NDArray[np.bool_]
 ) -> Ids:
     rows = book.rows
     goods = fresh & (book.kinds != LineKind.CHARGE)
     skus = master_rows.sku_ids(connection, _new_sku_rows(rows, goods))
-    party = mapped(rows.text("customer_id"), master_rows.party_ids(connection, "customer", _customer_rows(rows)))
-    sells = np.zeros(len(rows.order.values), dtype=bool)
-    sells[rows.order.codes[fresh & (book.kinds == LineKind.SALE)]] = True
-    order_id = _write_orders(connection, book, batch, channel_of_order, party, sells & is_new)
+    parties = master_rows.party_ids(connection, "customer", _customer_rows(rows))
     return Ids(
         batch=batch,
         channel=channel_of_order,
         sku=mapped(rows.sku, skus),
         location=mapped(book.location, master_rows.location_ids(connection)),
-        party=party,
-        order=order_id,
+        party=mapped(rows.text("customer_id"), parties),
     )
 
 
@@ -253,39 +290,38 @@ def _customer_rows(rows: OrderRows) -> list[dict[str, str | None]]:
     ]
 
 
-def _write_orders(
-    connection: Connection,
-    book: Book,
-    batch: int,
-    channel: IntArray,
-    party: IntArray,
-    wanted: NDArray[np.bool_],
-) -> IntArray:
+def _write_orders(connection: Connection, book: Book, ids: Ids, sold: Sales) -> IntArray:
     """Write the headers of the orders that sell something; their ids, shape (order,), -1 for the others."""
-    rows, first = book.rows, book.first_row
-    numbers = np.flatnonzero(wanted)
-    head = first[numbers]
+    rows = book.rows
+    numbers, order = np.unique(sold.order, return_inverse=True)
+    head = book.first_row[numbers]
     country = rows.text("country")
-    refs = [rows.order.values[number] for number in numbers]
-    stage(
+    derived = heads(
+        order,
+        len(numbers),
+        quantity=sold.quantity,
+        cancelled=sold.cancelled,
+        shipped=sold.shipped,
+        amount_minor=sold.amount_minor,
+    )
+    order_ids = np.full(len(rows.order.values), MISSING, dtype=np.int64)
+    order_ids[numbers] = order_rows.write_orders(
         connection,
-        "staged_order",
         {
-            "channel_id": ("int", channel[numbers]),
-            "external_ref": ("text", refs),
-            "party_id": ("int", party[head]),
+            "channel_id": ("int", ids.channel[numbers]),
+            "external_ref": ("text", [rows.order.values[number] for number in numbers]),
+            "party_id": ("int", ids.party[head]),
             "placed_at": ("moment", rows.at[head]),
             "business_date": ("date", rows.day[head]),
             "country": ("text", [country[int(position)] for position in head]),
+            "status": ("text", derived.status),
+            "line_count": ("int", derived.line_count),
+            "value_minor": ("int", derived.value_minor),
         },
-        ids_for=order_rows.SALES_ORDER,
+        currency=book.currency,
+        batch=ids.batch,
     )
-    order_rows.write_staged_orders(connection, currency=book.currency, status=OrderStatus.CLOSED, batch=batch)
-    written = order_rows.staged_order_ids(connection)
-    unstage(connection, "staged_order")
-    ids = np.full(len(wanted), MISSING, dtype=np.int64)
-    ids[numbers] = [written[channel_id, ref] for channel_id, ref in zip(channel[numbers].tolist(), refs, strict=True)]
-    return ids
+    return order_ids
 
 
 def _write_documents(
