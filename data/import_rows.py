@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from data.schema import import_batch, import_document
+from data.schema import import_batch, import_document, sales_order
 
 _IMPORTS = 0x53746F636B  # a number of our own among the database's advisory locks
 
@@ -53,3 +53,11 @@ def stored_documents(connection: Connection, channel_ids: Iterable[int]) -> dict
         import_document.c.channel_id.in_(list(channel_ids))
     )
     return {(channel, ref): fingerprint for channel, ref, fingerprint in connection.execute(wanted)}
+
+
+def entered_orders(connection: Connection, channel_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """(channel, external reference) of the orders that came otherwise than by an import."""
+    wanted = select(sales_order.c.channel_id, sales_order.c.external_ref).where(
+        sales_order.c.import_batch_id.is_(None), sales_order.c.channel_id.in_(list(channel_ids))
+    )
+    return {(channel, ref) for channel, ref in connection.execute(wanted)}

@@ -9,6 +9,7 @@ import pytest
 
 from orders.errors import InsufficientStock, InvalidRequest, KeyReused, OrderExists, OrderRefused, UnknownThing
 from orders.holding import approve_order
+from orders.importing import OrderImport, import_orders
 from orders.model import Address, LineRequest, OrderRequest
 from orders.placing import draft_order, edit_draft, place_draft, place_order
 from orders.purchasing import PurchaseLine, PurchaseRequest, place_purchase_order
@@ -165,3 +166,17 @@ def test_taxes_are_lines_and_the_order_is_worth_them(shop, rows_of):
     assert (placed.value_minor, shop.do(place_order, included).value_minor) == (999 + 210, 999)
     taxes = [(row["amount_minor"], row["is_included"]) for row in rows_of(shop.database, "tax_line")]
     assert taxes == [(210, False), (173, True)]  # 9.99 × 0.21 = 2.0979; 9.99 × 0.21 / 1.21 = 1.7338
+
+
+def test_an_import_does_not_bring_a_placed_order_again(shop, write_csv, tmp_path, dump):
+    shop.stock("CUP", "EAST", 5)
+    shop.do(place_order, order("S1", ("CUP", 2)))
+    row = {"order_id": "S1", "order_date": "2026-03-02 10:00", "customer_id": "C", "sku": "CUP", "quantity": 2,
+           "unit_price": 5}  # fmt: skip
+    path = write_csv(tmp_path / "orders.csv", [row])
+    before = dump(shop.database)
+    report = import_orders(shop.database, OrderImport(path, channel="WEB"), actor=shop.ACTOR, at=shop.NOW)
+    assert report.errors.counts == {
+        "an order of this number was entered here: what was placed is not imported again": 1
+    }
+    assert dump(shop.database) == before

@@ -213,17 +213,29 @@ def _new_orders(
     connection: Connection, book: Book, channel_of_order: IntArray, fingerprints: IntArray, errors: Problems
 ) -> NDArray[np.bool_]:
     """Which orders the database does not hold; one that it holds with other lines is an error."""
-    stored = import_rows.stored_documents(connection, set(channel_of_order.tolist()))
+    channels = set(channel_of_order.tolist())
+    stored, entered = (
+        import_rows.stored_documents(connection, channels),
+        import_rows.entered_orders(connection, channels),
+    )
     is_new = np.ones(len(fingerprints), dtype=bool)
-    if not stored:
+    if not stored and not entered:
         return is_new
-    changed = []
+    changed, taken = [], []
     keys = zip(channel_of_order.tolist(), book.rows.order.values, strict=True)
     for number, (key, fingerprint) in enumerate(zip(keys, fingerprints.tolist(), strict=True)):
         known = stored.get(key)
         is_new[number] = known is None
         if known is not None and known != fingerprint:
             changed.append(number)
+        if key in entered:
+            taken.append(number)
+    errors.add(
+        "an order of this number was entered here: what was placed is not imported again",
+        positions=book.first_row[taken],
+        column="order_id",
+        values=book.rows.order,
+    )
     errors.add(
         "this order is stored already with other content: history is not changed by an import",
         positions=book.first_row[changed],
