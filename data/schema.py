@@ -30,6 +30,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    func,
     text,
 )
 
@@ -338,6 +339,19 @@ sales_order = Table(
 Index("ix_sales_order_placed_at_id", sales_order.c.placed_at, sales_order.c.id)
 Index("ix_sales_order_status_placed_at_id", sales_order.c.status, sales_order.c.placed_at, sales_order.c.id)
 Index("ix_sales_order_party_id_placed_at_id", sales_order.c.party_id, sales_order.c.placed_at, sales_order.c.id)
+Index("ix_sales_order_channel_id_placed_at_id", sales_order.c.channel_id, sales_order.c.placed_at, sales_order.c.id)
+Index("ix_sales_order_country_placed_at_id", sales_order.c.country, sales_order.c.placed_at, sales_order.c.id)
+Index(
+    "ix_sales_order_payment_status_placed_at_id",
+    sales_order.c.payment_status,
+    sales_order.c.placed_at,
+    sales_order.c.id,
+)
+Index(
+    "ix_sales_order_lower_external_ref",
+    func.lower(sales_order.c.external_ref).label("reference"),
+    postgresql_ops={"reference": "text_pattern_ops"},
+)
 
 order_draft = Table(
     "order_draft",

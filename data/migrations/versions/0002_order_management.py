@@ -177,6 +177,11 @@ def _index_orders() -> None:
     op.create_index("ix_sales_order_placed_at_id", "sales_order", ["placed_at", "id"])
     op.create_index("ix_sales_order_status_placed_at_id", "sales_order", ["status", "placed_at", "id"])
     op.create_index("ix_sales_order_party_id_placed_at_id", "sales_order", ["party_id", "placed_at", "id"])
+    op.create_index("ix_sales_order_channel_id_placed_at_id", "sales_order", ["channel_id", "placed_at", "id"])
+    op.create_index("ix_sales_order_country_placed_at_id", "sales_order", ["country", "placed_at", "id"])
+    op.create_index("ix_sales_order_payment_status_placed_at_id", "sales_order", ["payment_status", "placed_at", "id"])
+    pattern = " text_pattern_ops" if op.get_bind().dialect.name == "postgresql" else ""
+    op.execute(f"CREATE INDEX ix_sales_order_lower_external_ref ON sales_order (lower(external_ref){pattern})")
     op.create_index("ix_order_line_sku_id_id", "order_line", ["sku_id", "id"])
     backordered = sa.text("quantity_backordered > 0")
     op.create_index(
