@@ -113,10 +113,11 @@ def connect(url: str) -> Database:
         _configure_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
         _configure_sqlite(reader, begin="BEGIN", read_only=True)
     else:
-        writer = create_engine(parsed, pool_use_lifo=True)
+        # Compiling a plan costs more than the short reads and writes here take.
+        writer = create_engine(parsed, pool_use_lifo=True, connect_args={"options": "-c jit=off"})
         _ping_when_idle(writer)
         reader = create_engine(
-            parsed, pool_pre_ping=True, connect_args={"options": "-c default_transaction_read_only=on"}
+            parsed, pool_pre_ping=True, connect_args={"options": "-c jit=off -c default_transaction_read_only=on"}
         ).execution_options(isolation_level="REPEATABLE READ")
     return Database(parsed, writer, reader)
 

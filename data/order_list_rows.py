@@ -241,7 +241,8 @@ class _Conditions:
     def customer(self, typed: str) -> _Condition:
         is_called = self._begins("p.name", "customer")
         customers = "party p WHERE p.kind = 'customer'"
-        named = f"SELECT p.id FROM {customers} AND {is_called} {self._in_order_of('p.name')}"
+        kind = "+p.kind" if self.is_sqlite else "p.kind"  # else SQLite would go through all customers
+        named = f"SELECT p.id FROM party p WHERE {kind} = 'customer' AND {is_called} {self._in_order_of('p.name')}"
         parties = _side_by_side([f"SELECT p.id FROM {customers} AND p.external_ref = :customer", named])
         theirs = "SELECT o.id FROM sales_order o WHERE o.party_id = theirs.id"
         return _Condition(

@@ -93,6 +93,8 @@ party = Table(
     CheckConstraint("kind IN ('customer', 'supplier')", name="kind"),
 )
 
+Index("ix_party_lower_name", func.lower(party.c.name).label("called"), postgresql_ops={"called": "text_pattern_ops"})
+
 channel = Table(
     "channel",
     metadata,
@@ -338,6 +340,17 @@ sales_order = Table(
 )
 Index("ix_sales_order_placed_at_id", sales_order.c.placed_at, sales_order.c.id)
 Index("ix_sales_order_status_placed_at_id", sales_order.c.status, sales_order.c.placed_at, sales_order.c.id)
+_OPEN = text("status NOT IN ('shipped', 'closed', 'cancelled')")
+Index(
+    "ix_sales_order_open",
+    sales_order.c.status,
+    sales_order.c.status_since,
+    sales_order.c.placed_at,
+    sales_order.c.currency,
+    sales_order.c.value_minor,
+    sqlite_where=_OPEN,
+    postgresql_where=_OPEN,
+)
 Index("ix_sales_order_party_id_placed_at_id", sales_order.c.party_id, sales_order.c.placed_at, sales_order.c.id)
 Index("ix_sales_order_channel_id_placed_at_id", sales_order.c.channel_id, sales_order.c.placed_at, sales_order.c.id)
 Index("ix_sales_order_country_placed_at_id", sales_order.c.country, sales_order.c.placed_at, sales_order.c.id)

@@ -112,7 +112,7 @@ def place_draft_command(
 def list_orders(
     status: Annotated[list[str] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
     channel: Annotated[str | None, typer.Option(help="Only of this channel.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Reference or name that begins so.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Their reference, or a name that begins so.")] = None,
     text: Annotated[str | None, typer.Option("--ref", help="Order reference that begins so.")] = None,
     hold: Annotated[str | None, typer.Option(help="Only on hold for this.")] = None,
     after: Annotated[str | None, typer.Option(help="Go on after this page key.")] = None,

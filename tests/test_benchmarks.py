@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-SCRIPTS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if path.name != "measure.py")
+SHARED = ("measure.py", "rivals.py", "servers.py")
+SCRIPTS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if path.name not in SHARED)
 KEYS = {"claim", "ours", "peer", "unit", "ratio", "wanted", "holds", "n"}
 COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 

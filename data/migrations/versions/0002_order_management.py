@@ -182,6 +182,15 @@ def _index_orders() -> None:
     op.create_index("ix_sales_order_payment_status_placed_at_id", "sales_order", ["payment_status", "placed_at", "id"])
     pattern = " text_pattern_ops" if op.get_bind().dialect.name == "postgresql" else ""
     op.execute(f"CREATE INDEX ix_sales_order_lower_external_ref ON sales_order (lower(external_ref){pattern})")
+    op.execute(f"CREATE INDEX ix_party_lower_name ON party (lower(name){pattern})")
+    is_open = sa.text("status NOT IN ('shipped', 'closed', 'cancelled')")
+    op.create_index(
+        "ix_sales_order_open",
+        "sales_order",
+        ["status", "status_since", "placed_at", "currency", "value_minor"],
+        sqlite_where=is_open,
+        postgresql_where=is_open,
+    )
     op.create_index("ix_order_line_sku_id_id", "order_line", ["sku_id", "id"])
     backordered = sa.text("quantity_backordered > 0")
     op.create_index(
