@@ -125,7 +125,7 @@ def _orders(count: int) -> Iterator[list[dict[str, Any]]]:
 
     def drawn(shares: dict[str, float]) -> list[str]:
         share = np.array(list(shares.values()))
-        return luck.choice(list(shares), count, p=share / share.sum()).tolist()  # type: ignore[no-any-return]
+        return luck.choice(list(shares), count, p=share / share.sum()).tolist()
 
     age = np.sort(luck.uniform(0, DAYS * 86_400, count))[::-1] + luck.exponential(3600, count)
     is_open = luck.random(count) < np.where(age < 30 * 86_400, 0.005 * DAYS / 30, 0.005)
