@@ -1,7 +1,8 @@
 """Balances, reservations and movements as fixed SQL: what is on a shelf changes here, by guarded statements.
 
-Rows are locked and touched in (SKU, location, lot) order. A command that touches the balances of a SKU more than
-once locks them all first (`lock_skus`); SQLite's one writer needs no lock.
+Whoever changes balances holds their SKUs first, all of them by one statement and in one order (`lock_skus`, `shelves`):
+the SKU's own row is the lock, because a balance that another command makes meanwhile, of a new place or lot, would have
+no place in an order of locked balances, and two commands could each wait for the other. SQLite's one writer needs none.
 """
 
 from __future__ import annotations
@@ -68,20 +69,16 @@ class Reserved(NamedTuple):
 
 
 def lock_skus(sql: Driver, sku_ids: Sequence[int]) -> None:
-    """Hold every balance of these SKUs until the transaction ends."""
+    """Hold the balances of these SKUs, there or yet to be made, until the transaction ends."""
     if sku_ids and not sql.is_sqlite:
         wanted = sorted(set(sku_ids))
-        sql.rows(
-            f"SELECT 1 FROM stock_balance WHERE sku_id IN ({marks(len(wanted))})"
-            " ORDER BY sku_id, location_id, lot_id FOR UPDATE",
-            wanted,
-        )
+        sql.rows(f"SELECT 1 FROM sku WHERE id IN ({marks(len(wanted))}) ORDER BY id FOR NO KEY UPDATE", wanted)
 
 
 def shelves(sql: Driver, sku_ids: Sequence[int], *, sold_until: date) -> list[Shelf]:
     """What warehouses and stores hold of these SKUs, but for lots that expire on or before a day.
 
-    All of it is locked, expired lots too: what a lapsed reservation keeps in one is set free in the same transaction.
+    The SKUs are held, and their balances are read as they are then.
 
     Returns:
         Shelves by SKU, location and lot, empty ones too.
@@ -90,12 +87,12 @@ def shelves(sql: Driver, sku_ids: Sequence[int], *, sold_until: date) -> list[Sh
     rows = sql.rows(
         "SELECT b.sku_id, b.location_id, b.lot_id, b.on_hand, b.allocated, t.expires_on, p.code, p.country"
         " FROM stock_balance b JOIN location p ON p.id = b.location_id AND p.kind IN ('warehouse', 'store')"
-        f" LEFT JOIN lot t ON t.id = b.lot_id WHERE b.sku_id IN ({marks(len(wanted))})"
-        " ORDER BY b.sku_id, b.location_id, b.lot_id" + ("" if sql.is_sqlite else " FOR UPDATE OF b"),
-        wanted,
+        f" JOIN sku s ON s.id = b.sku_id LEFT JOIN lot t ON t.id = b.lot_id WHERE s.id IN ({marks(len(wanted))})"
+        " AND (t.expires_on IS NULL OR t.expires_on > ?) ORDER BY b.sku_id, b.location_id, b.lot_id"
+        + ("" if sql.is_sqlite else " FOR NO KEY UPDATE OF s FOR UPDATE OF b"),
+        (*wanted, sql.day(sold_until)),
     )
-    found = [Shelf._make((*row[:5], sql.read_day(row[5]), *row[6:])) for row in rows]
-    return [shelf for shelf in found if shelf.expires_on is None or shelf.expires_on > sold_until]
+    return [Shelf._make((*row[:5], sql.read_day(row[5]), *row[6:])) for row in rows]
 
 
 def change_balances(sql: Driver, changes: Mapping[BalanceKey, tuple[int, int]]) -> BalanceKey | None:

@@ -186,7 +186,10 @@ def last_move_id(connection: Connection) -> int:
 
 
 def _change_balances(connection: Connection) -> None:
-    """Add `staged_change` to the balances, their rows made and locked in one order, so that none waits in a ring."""
+    """Add `staged_change` to the balances of SKUs that are held, as all who change balances hold them first."""
+    if connection.dialect.name == "postgresql":
+        staged = "SELECT 1 FROM sku WHERE id IN (SELECT sku_id FROM staged_change) ORDER BY id FOR NO KEY UPDATE"
+        connection.execute(text(staged))
     connection.execute(
         text(
             "INSERT INTO stock_balance (sku_id, location_id, lot_id, is_external, on_hand, allocated)"
@@ -195,14 +198,6 @@ def _change_balances(connection: Connection) -> None:
             " ON CONFLICT (sku_id, location_id, lot_id) DO NOTHING"
         )
     )
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            text(
-                "SELECT 1 FROM stock_balance b JOIN staged_change c ON c.sku_id = b.sku_id"
-                " AND c.location_id = b.location_id AND c.lot_id = b.lot_id"
-                " ORDER BY b.sku_id, b.location_id, b.lot_id FOR UPDATE OF b"
-            )
-        )
     connection.execute(
         text(
             "UPDATE stock_balance SET on_hand = on_hand + c.quantity FROM staged_change c"

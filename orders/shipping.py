@@ -81,6 +81,7 @@ def ship_order(database: Database, request: Shipping, *, key: str, actor: Actor,
         place = None if request.location is None else _place(command, request.location)
         usable = [one for one in reserved if place is None or one.location_id == place]
         taken = _taken(head, lines, usable, request)
+        balance_rows.lock_skus(command.sql, [one.sku_id for one, _ in taken])
         _move_out(command, lines, taken)
         _write_parcel(command, head, request)
         change_status(command, head, lines, "ship")

@@ -28,13 +28,13 @@ from orders.holding import hold_order, release_order
 from orders.model import Actor, LineRequest, OrderRequest
 from orders.placing import place_order
 from orders.purchasing import PurchaseLine, PurchaseRequest, place_purchase_order
-from orders.receiving import Receipt, receive_purchase
+from orders.receiving import Receipt, ReceiptLine, receive_purchase
 from orders.reserving import SoftReservation, expire_reservations, reserve_stock
-from orders.shipping import Shipping, ship_order
+from orders.shipping import ShipLine, Shipping, ship_order
 from orders.stocking import StockLine, StockTransfer, transfer_stock
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SKUS, PLACES = ["CUP", "MUG"], ["EAST", "WEST"]
+SKUS, PLACES = ["CUP", "MUG", "MILK"], ["EAST", "WEST"]
 
 
 def place(database: Database, key: str, **task: Any) -> dict[str, Any]:
@@ -88,7 +88,10 @@ class Traffic:
         """Any that can still be shipped; 0 when there is none."""
         with self.database.reading() as connection:
             found = connection.execute(
-                text("SELECT id FROM sales_order WHERE status IN ('allocated', 'partially_allocated', 'backordered')")
+                text(
+                    "SELECT id FROM sales_order WHERE status IN ('allocated', 'partially_allocated', 'backordered',"
+                    " 'partially_shipped')"
+                )
             ).scalars()
             return self.luck.choice([*found, 0])
 
@@ -100,7 +103,8 @@ class Traffic:
         self.do(place_order, OrderRequest("WEB", f"{self.name} {self.number}", lines, soft_reservations=soft))
 
     def ship(self) -> None:
-        self.do(ship_order, Shipping(self.order()))
+        part = (ShipLine(1, 1),) if self.luck.random() < 0.5 else ()
+        self.do(ship_order, Shipping(self.order(), part))
 
     def give_up(self) -> None:
         order, chance = self.order(), self.luck.random()
@@ -114,7 +118,7 @@ class Traffic:
             self.do(release_order, order, "fraud", "fine")
 
     def count(self) -> None:
-        lines = tuple(CountLine(sku, self.luck.randint(3, 12), reason="counted") for sku in self.skus())
+        lines = tuple(CountLine(sku, self.luck.randint(3, 12), self.lot(sku), reason="counted") for sku in self.skus())
         self.do(count_stock, Count(self.luck.choice(PLACES), lines))
 
     def carry(self) -> None:
@@ -125,9 +129,15 @@ class Traffic:
         self.do(allocate_backorders)
 
     def receive(self) -> None:
-        lines = tuple(PurchaseLine(sku, self.luck.randint(1, 6), Decimal(1)) for sku in self.skus())
+        lines = tuple(PurchaseLine(sku, self.luck.randint(2, 12), Decimal(1)) for sku in self.skus())
         request = PurchaseRequest("S", self.luck.choice(PLACES), lines, f"{self.name} {self.number}", send=True)
-        self.do(receive_purchase, Receipt(self.do(place_purchase_order, request).number))
+        number = self.do(place_purchase_order, request).number
+        came = tuple(ReceiptLine(line.sku, line.quantity, lot=self.lot(line.sku)) for line in lines)
+        self.do(receive_purchase, Receipt(number, came))
+
+    def lot(self, sku: str) -> str | None:
+        """Often a new one: a balance that nobody can have locked."""
+        return f"L{self.luck.randrange(500)}" if sku == "MILK" else None
 
 
 def main() -> None:
