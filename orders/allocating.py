@@ -27,6 +27,8 @@ from orders.money import exponent, format_minor
 from orders.promising import promise_date
 from orders.terms import Terms, terms_in_force
 
+_AT_ONCE = 20
+"""How many waiting orders are held at a time: the rest are left alone once nothing is left for them."""
 _CANNOT_SERVE = (OrderStatus.DRAFT, OrderStatus.SHIPPED, OrderStatus.CLOSED, OrderStatus.CANCELLED)
 
 
@@ -388,14 +390,25 @@ def free_for_backorders(command: Command, sku_ids: Sequence[int]) -> int:
     waiting = sales_rows.backordered_orders(command.sql, sorted(set(sku_ids)))
     if not waiting:
         return 0
-    balance_rows.lock_skus(command.sql, sku_ids)
-    heads = sales_rows.lock_free_orders(command.sql, waiting)
-    lines = sales_rows.lines(command.sql, list(heads)) if heads else {}
+    wanted = set(sku_ids)
+    balance_rows.lock_skus(command.sql, list(wanted))
+    expire_lapsed(command, list(wanted))
     freed = 0
-    for order_id in waiting:
-        if order_id in heads and heads[order_id].status not in _CANNOT_SERVE:
-            freed += _serve_waiting(command, heads[order_id], lines[order_id], set(sku_ids))
+    for start in range(0, len(waiting), _AT_ONCE):
+        if not _has_any(command, wanted):
+            break
+        heads = sales_rows.lock_free_orders(command.sql, waiting[start : start + _AT_ONCE])
+        lines = sales_rows.lines(command.sql, list(heads)) if heads else {}
+        for order_id in waiting[start : start + _AT_ONCE]:
+            if order_id in heads and heads[order_id].status not in _CANNOT_SERVE:
+                freed += _serve_waiting(command, heads[order_id], lines[order_id], wanted)
     return freed
+
+
+def _has_any(command: Command, sku_ids: set[int]) -> bool:
+    """Whether anything of these SKUs can be reserved."""
+    shelves = balance_rows.shelves(command.sql, list(sku_ids), sold_until=command.at.date())
+    return any(shelf.available for shelf in shelves)
 
 
 def _serve_waiting(command: Command, head: OrderHead, lines: Sequence[Line], sku_ids: set[int]) -> int:

@@ -399,3 +399,13 @@ def test_receipts_and_orders_at_once_leave_no_unit_unexplained(shop, at_once):
     ((allocated,),) = shop.rows("SELECT sum(quantity_allocated) FROM order_line")
     on_hand, reserved = shop.shelf("CUP", "EAST")
     assert (on_hand, reserved) == (40, allocated)
+
+
+def test_so_many_units_serve_the_first_of_many_waiting_orders(shop):
+    waiting = [shop.order(f"W{number:02}", CUP=2) for number in range(45)]
+    shop.do(
+        place_purchase_order, PurchaseRequest("Acme", "EAST", (PurchaseLine("CUP", 61, Decimal(1)),), "P1", send=True)
+    )
+    assert shop.do(receive_purchase, Receipt("P1")).allocated == 61
+    states = [shop.state(order) for order in waiting]
+    assert states == [("allocated", 2, 0)] * 30 + [("partially_allocated", 1, 1)] + [("backordered", 0, 2)] * 14
