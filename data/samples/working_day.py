@@ -44,7 +44,7 @@ def working_day(company: DemoCompany, *, seed: int = 7) -> list[DeskOrder]:
     """
     luck = np.random.Generator(np.random.Philox([seed, 20_260]))
     sold = company.orders[(company.orders["quantity"] > 0) & company.orders["sku"].isin(company.items["sku"])]
-    prices = sold.groupby("sku")["unit_price"].last()
+    prices = sold.groupby("sku")["unit_price"].apply(lambda paid: paid.tail(20).median())
     popular = sold["sku"].value_counts().index[: max(12, len(company.items) // 4)].tolist()
     scarce = sold["sku"].value_counts().index[-max(6, len(company.items) // 20) :].tolist()
 
@@ -85,8 +85,9 @@ def working_day(company: DemoCompany, *, seed: int = 7) -> list[DeskOrder]:
     add(goods(2), 3.0, ship_to={"name": "K. Wolf", "country": "DE"})
     twice = add(goods(2), 7.0)
     found.append(DeskOrder({**twice, "external_ref": f"WEB-{9001 + len(found)}"}, 6.5))
-    slipped = str(popular[0])
-    add([line(slipped, 300)], 12.0)
+    slipped = str(min(popular[:12], key=lambda sku: prices[sku]))
+    largest = int(sold.loc[sold["sku"] == slipped, "quantity"].tail(60).max())
+    add([line(slipped, 10 * largest + 10)], 1.5)
     add([line(str(popular[1]), 1, round(float(prices[popular[1]]) / 10, 2))], 30.0)
     wrong = str(popular[2])
     add([{**line(wrong, 2), "sku": f"{wrong[:-1]}X"}], 18.0)
