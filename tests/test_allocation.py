@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from orders import allocation
 from orders.allocation import Need, Part, Route, Routing, Shelf, Site, Weights, pick_lots, route
+from orders.routing.filling import Filling
+from orders.routing.sending_sets import SendingSets
 
 # One example is a matter of milliseconds, and the rare ones are those with partly needed units.
 MANY = settings(max_examples=max(250, settings.default.max_examples))
@@ -209,10 +210,10 @@ def test_no_line_is_split_where_every_line_can_come_whole_for_the_same_cost(orde
 @MANY
 @given(small_orders())
 def test_no_route_costs_less_than_the_bound_of_its_locations(order):
-    parsed = allocation._Order(**order)
+    parsed = Filling(**order)
     if len(parsed.places) < 2:
         return
-    sets = allocation._Sets(parsed, effort=1)
+    sets = SendingSets(parsed, effort=1)
     sets._raise_bound()
     reduced = {place.site.location: least for place, least in zip(parsed.places, sets.reduced, strict=True)}
     assert min(reduced.values()) >= 0
@@ -224,8 +225,8 @@ def test_no_route_costs_less_than_the_bound_of_its_locations(order):
 @given(st.integers(1, 5), st.integers(0, 5), st.integers(1, 8), st.integers(0, 100))
 def test_the_bound_prices_units_as_high_as_a_location_can_cover(held, free, first, gain_minor):
     shelves = [Shelf(7, 1, 1, 1.0), Shelf(7, 2, 1)]
-    parsed = allocation._Order([Need(1, 7, 1)], shelves, [EAST, WEST], Weights(scarcity_minor=8), None)
-    sets = allocation._Sets(parsed, effort=1)
+    parsed = Filling([Need(1, 7, 1)], shelves, [EAST, WEST], Weights(scarcity_minor=8), None)
+    sets = SendingSets(parsed, effort=1)
     offer = (held, min(held, free), first)
     price = sets._highest_price(offer, gain_minor * sets.minor)
     assert sets._gain(offer, price) <= gain_minor * sets.minor < sets._gain(offer, price + 1)
@@ -301,7 +302,7 @@ def test_the_long_search_finds_what_the_short_one_finds(held, monkeypatch):
     orders = [warehouse_order(seed, places=9, lines=9, held=held, scarce=1.0) for seed in range(40)]
     found = {}
     for few in (1, 10**6):
-        monkeypatch.setattr(allocation._Sets, "FEW", few)
+        monkeypatch.setattr(SendingSets, "FEW", few)
         found[few] = [route(**order, effort=10**6) for order in orders]
     assert found[1] == found[10**6]
 

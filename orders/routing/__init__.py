@@ -1,0 +1,1 @@
+"""How the route of an order is found: its records, what a set of places sends, and the search for the best set."""
