@@ -22,11 +22,6 @@ class OpenDiscrepancy(NamedTuple):
     suggestion: str
     fix: Mapping[str, Any]
 
-    @property
-    def hold_kind(self) -> str | None:
-        """The hold that it put the order on; None when it kept it a draft."""
-        return None if self.is_blocking else "address" if self.kind == "incomplete_address" else "review"
-
 
 _OPEN = (
     "SELECT id, sales_order_id, line_no, kind, is_blocking, message, suggestion, fix FROM discrepancy"

@@ -19,8 +19,8 @@ from data.sales_rows import Line, OrderHead
 from orders import allocation
 from orders.allocation import Need, Route, Routing, Site
 from orders.commands import Command, carry_out
+from orders.ending_reservations import end_reservation, expire_lapsed
 from orders.errors import BeingChanged, InsufficientStock, NotPossible, UnknownThing
-from orders.lapsing import expire_lapsed
 from orders.lifecycle import order_status
 from orders.model import Actor, OrderStatus, Permission, WhenShort
 from orders.money import exponent, format_minor
@@ -365,15 +365,6 @@ def _wait_again(
     change_status(command, head, lines, "deallocate")
     units = sum(by_line.get(line.id, 0) for line in lines)
     command.tell(head.id, "deallocated", f"{units} reserved units were taken back: {reason}", {"units": units})
-
-
-def end_reservation(command: Command, reservation: Reserved, event: str, units: int) -> bool:
-    """Consume, release or expire units of a reservation, the rest staying reserved; whether it was still active."""
-    ended = {"consume": "consumed", "release": "released", "expire": "expired"}[event]
-    if not balance_rows.resolve(command.sql, reservation, status=ended, quantity=units, at=command.moment):
-        return False
-    command.move("reservation", reservation.id, "active", event, ended, what=f"reservation {reservation.id}")
-    return True
 
 
 def free_for_backorders(command: Command, sku_ids: Sequence[int]) -> int:

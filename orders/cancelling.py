@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from data import balance_rows, discrepancy_rows, sales_rows
+from data import balance_rows, sales_rows
 from data.balance_rows import BalanceKey
 from data.connection import Database
 from data.sales_rows import Line, OrderHead
-from orders.allocating import change_status, end_reservation, free_for_backorders, locked
+from orders.allocating import change_status, free_for_backorders, locked
 from orders.commands import Command, carry_out
+from orders.doubts import end_doubts, open_doubts
+from orders.ending_reservations import end_reservation
 from orders.errors import InvalidRequest, NotPossible, UnknownThing
 from orders.holding import end_holds, require_reason
 from orders.lifecycle import order_status
@@ -79,7 +81,7 @@ def cancel_order(database: Database, request: Cancellation, *, key: str, actor: 
 
 def discard(command: Command, head: OrderHead, reason: str) -> None:
     """End a draft."""
-    drop_discrepancies(command, head, reason)
+    end_doubts(command, head, open_doubts(command, head.id), "drop", reason)
     command.move("order", head.id, head.status, "discard", OrderStatus.CANCELLED, what=str(head))
     sales_rows.set_head(command.sql, head, status=OrderStatus.CANCELLED, status_since=command.moment, line_count=0)
     command.tell(head.id, "discarded", f"The draft was discarded: {reason}")
@@ -126,7 +128,7 @@ def cancel_units(
     command.tell(head.id, "cancelled", f"Cancelled {goods}: {reason}", {"units": units})
     ends = not any(line.still_open for line in lines)
     if ends:
-        drop_discrepancies(command, head, reason)
+        end_doubts(command, head, open_doubts(command, head.id), "drop", reason)
         end_holds(command, head, list(HoldKind), "the order was cancelled")
     change_status(command, head, lines, _event(lines))
     free_for_backorders(command, freed)
@@ -154,12 +156,3 @@ def give_up(command: Command, line: Line, units: int) -> int:
     if left or balance_rows.change_balances(command.sql, changes) is not None:
         raise RuntimeError(f"line {line.id} has less reserved than it says: run stockwright check")
     return released
-
-
-def drop_discrepancies(command: Command, head: OrderHead, reason: str) -> None:
-    """End what was doubtful about an order of which nothing is open any more."""
-    for doubt in discrepancy_rows.open_of(command.sql, head.id):
-        discrepancy_rows.decide(
-            command.sql, doubt.id, "dropped", at=command.moment, by=command.actor.name, reason=reason
-        )
-        command.move("discrepancy", doubt.id, "open", "drop", "dropped", what=f"a discrepancy of {head}")

@@ -8,13 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from data import balance_rows, change_rows, discrepancy_rows, sales_rows
+from data import balance_rows, change_rows, sales_rows
 from data.connection import Database
 from data.sales_rows import Line, OrderHead
 from orders.allocating import change_status, free_for_backorders, locked, serve
 from orders.bundles import exploded
-from orders.cancelling import drop_discrepancies, give_up
+from orders.cancelling import give_up
 from orders.commands import Command, carry_out
+from orders.doubts import end_doubts, hold_of, open_doubts
 from orders.errors import InvalidRequest, NotPossible, OrderChanged, UnknownThing
 from orders.holding import end_holds, require_reason
 from orders.lifecycle import order_status
@@ -347,7 +348,7 @@ def _confirm(command: Command, change: change_rows.StoredChange) -> Proposed:
     serve(command, head, plan.lines, when_short=head.when_short or head.channel_when_short, waited=waited)
     head.value_minor = value_of(plan.lines, sales_rows.taxes(command.sql, head.id))
     if not any(line.still_open for line in plan.lines):
-        drop_discrepancies(command, head, request.reason)
+        end_doubts(command, head, open_doubts(command, head.id), "drop", request.reason)
         end_holds(command, head, list(HoldKind), "nothing of the order is open any more")
     change_status(command, head, plan.lines, _event(command, head, plan.lines))
     free_for_backorders(command, freed)
@@ -413,12 +414,8 @@ def _apply_head(command: Command, head: OrderHead, request: OrderChange) -> None
 
 def _settle_address(command: Command, head: OrderHead) -> None:
     """A whole address ends what was open because of the old one."""
-    for doubt in discrepancy_rows.open_of(command.sql, head.id):
-        if doubt.kind == "incomplete_address":
-            discrepancy_rows.decide(
-                command.sql, doubt.id, "fixed", at=command.moment, by=command.actor.name, reason="another address"
-            )
-            command.move("discrepancy", doubt.id, "open", "fix", "fixed", what=f"a discrepancy of {head}")
+    doubts = [doubt for doubt in open_doubts(command, head.id) if hold_of(doubt) == HoldKind.ADDRESS]
+    end_doubts(command, head, doubts, "fix", "another address")
     end_holds(command, head, [HoldKind.ADDRESS], "the address was corrected")
 
 

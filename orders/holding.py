@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from data import discrepancy_rows, sales_rows
+from data import sales_rows
 from data.connection import Database
 from data.sales_rows import OrderHead
 from orders.allocating import change_status, locked
 from orders.commands import Command, carry_out
+from orders.doubts import end_doubts, hold_of, open_doubts
 from orders.errors import InvalidRequest, NotPossible
 from orders.model import Actor, HoldKind, OrderStatus, Permission
 
@@ -91,7 +93,7 @@ def release_order(
     return _answer(carry_out(database, act, action="release order", request=asked, key=key, actor=actor, at=at))
 
 
-def end_holds(command: Command, head: OrderHead, kinds: list[str], reason: str) -> int:
+def end_holds(command: Command, head: OrderHead, kinds: Sequence[str], reason: str) -> int:
     """End an order's open holds of these kinds and tell it; how many there were."""
     ended = [hold for hold in sales_rows.open_holds(command.sql, head.id) if hold[1] in kinds]
     for hold_id, kind, _ in ended:
@@ -116,15 +118,11 @@ def approve_order(database: Database, order_id: int, reason: str, *, key: str, a
 
     def act(command: Command) -> dict[str, Any]:
         head, lines = locked(command, order_id)
-        doubts = discrepancy_rows.open_of(command.sql, order_id)
+        doubts = open_doubts(command, order_id)
         if head.status == OrderStatus.DRAFT:
             raise NotPossible(str(head), "approve", head.status, ["place"])
-        for doubt in doubts:
-            discrepancy_rows.decide(
-                command.sql, doubt.id, "accepted", at=command.moment, by=command.actor.name, reason=reason
-            )
-            command.move("discrepancy", doubt.id, "open", "accept", "accepted", what=f"a discrepancy of {head}")
-        kinds = [HoldKind.REVIEW.value, *(doubt.hold_kind for doubt in doubts if doubt.hold_kind)]
+        end_doubts(command, head, doubts, "accept", reason)
+        kinds = [HoldKind.REVIEW, *(kind for doubt in doubts if (kind := hold_of(doubt)))]
         if not end_holds(command, head, kinds, f"approved: {reason}") and not doubts:
             raise NotPossible(str(head), "approve", "not waiting for approval")
         command.tell(head.id, "approved", f"Approved as it is: {reason}", {"discrepancies": len(doubts)})

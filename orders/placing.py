@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from data import balance_rows, discrepancy_rows, draft_rows, sales_rows
+from data import balance_rows, draft_rows, sales_rows
 from data.balance_rows import BalanceKey
 from data.connection import Database
 from data.sales_rows import Entry, Item, Line, OrderHead
@@ -24,7 +24,6 @@ from orders.allocating import (
     Wanted,
     allocated_text,
     decide,
-    end_reservation,
     kept_lines,
     locked,
     promised_day,
@@ -34,6 +33,8 @@ from orders.allocating import (
 )
 from orders.bundles import exploded
 from orders.commands import Command, carry_out
+from orders.doubts import settle_doubts, write_doubts
+from orders.ending_reservations import end_reservation
 from orders.errors import InvalidRequest, NotPossible, OrderExists, OrderRefused, UnknownThing
 from orders.lifecycle import order_status
 from orders.model import Actor, Address, OrderRequest, OrderStatus, Permission, WhenShort, order_request
@@ -290,31 +291,10 @@ def _keep_as_draft(
             draft_rows.replace(sql, order_id, request.as_dict())
             command.tell(order_id, "edited", "The draft was edited", {"discrepancies": len(doubts)})
         settle_doubts(command, draft, doubts)
-    known = {(doubt.line_no, doubt.kind, doubt.message) for doubt in discrepancy_rows.open_of(sql, order_id)}
-    new = [doubt for doubt in doubts if (doubt.line_no, doubt.kind.value, doubt.message) not in known]
-    _write_doubts(command, order_id, new)
+    write_doubts(command, order_id, doubts)
     messages = tuple(doubt.message for doubt in doubts)
     currency = order_currency(request, entry.currency)
     return Placed(order_id, request.external_ref, OrderStatus.DRAFT, currency, 0, (), messages)
-
-
-def settle_doubts(command: Command, head: OrderHead, doubts: Sequence[Discrepancy]) -> None:
-    """End open discrepancies that the order no longer has."""
-    still = {(doubt.line_no, doubt.kind.value, doubt.message) for doubt in doubts}
-    for doubt in discrepancy_rows.open_of(command.sql, head.id):
-        if (doubt.line_no, doubt.kind, doubt.message) not in still:
-            discrepancy_rows.decide(
-                command.sql, doubt.id, "fixed", at=command.moment, by=command.actor.name, reason="no longer so"
-            )
-            command.move("discrepancy", doubt.id, "open", "fix", "fixed", what=f"a discrepancy of {head}")
-
-
-def _write_doubts(command: Command, order_id: int, doubts: Sequence[Discrepancy]) -> None:
-    rows = [
-        (doubt.line_no, doubt.kind.value, doubt.is_blocking, doubt.message, doubt.suggestion, doubt.fix)
-        for doubt in doubts
-    ]
-    discrepancy_rows.insert(command.sql, order_id, rows, at=command.moment)
 
 
 def _taken_meanwhile(command: Command, request: OrderRequest) -> OrderExists:
@@ -355,7 +335,7 @@ def _write_placed(
     _write_shortage(command, lines)
     said = f"Placed on {request.channel}: {_goods(lines)}, {format_minor(value, currency)}"
     _log_placing(command, order_id, lines, given, status, holds, said)
-    _write_doubts(command, order_id, doubts)
+    write_doubts(command, order_id, doubts)
     placed = tuple(_placed_line(line) for line in lines)
     messages = tuple(doubt.message for doubt in doubts)
     return Placed(order_id, request.external_ref, status, currency, value, placed, messages)

@@ -12,12 +12,12 @@ from data import balance_rows, lot_rows, stocking_rows
 from data.balance_rows import BalanceKey, Shelf
 from data.connection import Database
 from data.master_rows import StockItem
-from orders.allocating import end_reservation, free_for_backorders
+from orders.allocating import free_for_backorders
 from orders.allocation import pick_lots
 from orders.booking import our_place, stock_items
 from orders.commands import Command, carry_out
+from orders.ending_reservations import end_reservation, expire_lapsed
 from orders.errors import InsufficientStock, InvalidRequest, NotPossible, UnknownThing
-from orders.lapsing import expire_lapsed
 from orders.model import Actor, Permission
 from orders.requests import plain, whole, words
 

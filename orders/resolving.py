@@ -16,6 +16,7 @@ from orders.allocating import change_status, locked
 from orders.cancelling import cancel_units, discard
 from orders.changing import LineChange, OrderChange, apply_change
 from orders.commands import Command, carry_out
+from orders.doubts import end_doubts, hold_of, open_doubts
 from orders.errors import InvalidRequest, NotPossible, UnknownThing
 from orders.fixes import applied, cancels
 from orders.holding import end_holds, require_reason
@@ -91,7 +92,7 @@ def accept_discrepancy(
         head, lines = locked(command, doubt.sales_order_id)
         if doubt.is_blocking:
             raise NotPossible(str(head), "accept", f"impossible: {doubt.message}", ["fix", "cancel"])
-        _decide(command, head, doubt, "accept", "accepted", reason)
+        end_doubts(command, head, [doubt], "accept", reason)
         command.tell(head.id, "accepted", f"Accepted: {doubt.message}. {reason}", {"kind": doubt.kind})
         _release_if_settled(command, head, lines, doubt, reason)
         return _answer(command, doubt.sales_order_id)
@@ -107,25 +108,16 @@ def _found(command: Command, discrepancy_id: int) -> OpenDiscrepancy:
     return doubt
 
 
-def _decide(command: Command, head: OrderHead, doubt: OpenDiscrepancy, event: str, status: str, reason: str) -> None:
-    decided = discrepancy_rows.decide(
-        command.sql, doubt.id, status, at=command.moment, by=command.actor.name, reason=reason
-    )
-    if not decided:  # somebody else was first, or what was just done settled it
-        return
-    command.move("discrepancy", doubt.id, "open", event, status, what=f"a discrepancy of {head}")
-
-
 def _fix_draft(
     command: Command, head: OrderHead, doubt: OpenDiscrepancy, fix: Mapping[str, Any], *, place: bool
 ) -> None:
-    _decide(command, head, doubt, "fix", "fixed", doubt.suggestion)
+    end_doubts(command, head, [doubt], "fix", doubt.suggestion)
     command.tell(head.id, "fixed", f"Fixed: {doubt.message}. {doubt.suggestion}", {"kind": doubt.kind})
     if cancels(fix):
         discard(command, head, doubt.message)
         return
     reverify_draft(command, head, applied(draft_request(command, head), fix))
-    still = discrepancy_rows.open_of(command.sql, head.id)
+    still = open_doubts(command, head.id)
     if place and not any(other.is_blocking for other in still):
         place_locked_draft(command, head)
 
@@ -134,7 +126,7 @@ def _fix_placed(
     command: Command, head: OrderHead, lines: list[Line], doubt: OpenDiscrepancy, fix: Mapping[str, Any]
 ) -> None:
     command.tell(head.id, "fixed", f"Fixed: {doubt.message}. {doubt.suggestion}", {"kind": doubt.kind})
-    _decide(command, head, doubt, "fix", "fixed", doubt.suggestion)
+    end_doubts(command, head, [doubt], "fix", doubt.suggestion)
     if cancels(fix):
         still_open = {line.line_no: line.still_open for line in lines if line.still_open}
         cancel_units(command, head, lines, still_open, doubt.message)
@@ -168,14 +160,14 @@ def _release_if_settled(
     command: Command, head: OrderHead, lines: list[Line], doubt: OpenDiscrepancy, reason: str
 ) -> None:
     """End the hold that the discrepancy put the order on, once no other one needs it."""
-    others = {other.hold_kind for other in discrepancy_rows.open_of(command.sql, head.id)}
-    if head.status == OrderStatus.DRAFT or doubt.hold_kind is None or doubt.hold_kind in others:
+    kind, others = hold_of(doubt), {hold_of(other) for other in open_doubts(command, head.id)}
+    if head.status == OrderStatus.DRAFT or kind is None or kind in others:
         return
-    if end_holds(command, head, [doubt.hold_kind], reason):
+    if end_holds(command, head, [kind], reason):
         change_status(command, head, lines, "release")
 
 
 def _answer(command: Command, order_id: int) -> dict[str, Any]:
     head = sales_rows.lock_order(command.sql, order_id)
-    still_open = len(discrepancy_rows.open_of(command.sql, order_id))
+    still_open = len(open_doubts(command, order_id))
     return asdict(Resolved(order_id, "" if head is None else head.status, still_open))

@@ -12,8 +12,9 @@ from data import balance_rows, master_rows, parcel_rows, sales_rows
 from data.balance_rows import BalanceKey, Move, Reserved
 from data.connection import Database
 from data.sales_rows import Line, OrderHead
-from orders.allocating import change_status, end_reservation, kept_lines, locked
+from orders.allocating import change_status, kept_lines, locked
 from orders.commands import Command, carry_out
+from orders.ending_reservations import end_reservation
 from orders.errors import InvalidRequest, NotAllocated, NotPossible, UnknownThing
 from orders.model import Actor, OrderStatus, Permission
 

@@ -69,9 +69,14 @@ class Discrepancy:
     @property
     def hold_kind(self) -> HoldKind | None:
         """The hold that it puts the placed order on; None when it blocks."""
-        if self.is_blocking:
-            return None
-        return HoldKind.ADDRESS if self.kind is DiscrepancyKind.INCOMPLETE_ADDRESS else HoldKind.REVIEW
+        return hold_for(self.kind, is_blocking=self.is_blocking)
+
+
+def hold_for(kind: str, *, is_blocking: bool) -> HoldKind | None:
+    """The hold that a discrepancy puts a placed order on; None for one that keeps it a draft."""
+    if is_blocking:
+        return None
+    return HoldKind.ADDRESS if kind == DiscrepancyKind.INCOMPLETE_ADDRESS else HoldKind.REVIEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Soft reservations whose time has passed give their units back."""
+"""Reservations end once: consumed, released, or expired when their time has passed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def expire_lapsed(command: Command, sku_ids: Sequence[int] | None = None) -> int
         Units that are free again.
     """
     lapsed = balance_rows.lapsed(command.sql, at=command.moment, sku_ids=sku_ids)
-    expired = [reservation for reservation in lapsed if _expire(command, reservation)]
+    expired = [
+        reservation for reservation in lapsed if end_reservation(command, reservation, "expire", reservation.quantity)
+    ]
     freed: dict[BalanceKey, int] = defaultdict(int)
     for reservation in expired:
         freed[reservation.key] += reservation.quantity
@@ -29,11 +31,10 @@ def expire_lapsed(command: Command, sku_ids: Sequence[int] | None = None) -> int
     return sum(freed.values())
 
 
-def _expire(command: Command, reservation: Reserved) -> bool:
-    ended = balance_rows.resolve(
-        command.sql, reservation, status="expired", quantity=reservation.quantity, at=command.moment
-    )
-    if ended:
-        what = f"reservation {reservation.id}"
-        command.move("reservation", reservation.id, "active", "expire", "expired", what=what)
-    return ended
+def end_reservation(command: Command, reservation: Reserved, event: str, units: int) -> bool:
+    """Consume, release or expire units of a reservation, the rest staying reserved; whether it was still active."""
+    ended = {"consume": "consumed", "release": "released", "expire": "expired"}[event]
+    if not balance_rows.resolve(command.sql, reservation, status=ended, quantity=units, at=command.moment):
+        return False
+    command.move("reservation", reservation.id, "active", event, ended, what=f"reservation {reservation.id}")
+    return True
