@@ -65,10 +65,17 @@ test: $(VENV)/.installed-dev browser check
 test-deep: export HYPOTHESIS_PROFILE := deep
 test-deep: test
 
-bench: $(VENV)/.installed-dev
+# Peers need other versions than we do, so they live in an environment of their own.
+$(VENV)/peers/.installed: requirements-peers.lock | $(BIN)/python
+	echo "Installing the benchmarks' peers …"
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	touch $@
+
+bench: $(VENV)/.installed-dev $(VENV)/peers/.installed
 	for script in $(filter-out $(addprefix benchmarks/,measure.py servers.py rivals.py),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
-# Renewing needs uv; it is installed beside the environment, not into it. Both locks share their versions.
+# Renewing needs uv; it is installed beside the environment, not into it. The locks share their versions.
 lock: | $(BIN)/python
 	$(PYTHON) -m venv $(VENV)/uv
 	$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
@@ -78,6 +85,9 @@ lock: | $(BIN)/python
 	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --custom-compile-command 'make lock' $(UPGRADE) \
 	  pyproject.toml --group build -c requirements-dev.lock -o requirements.lock
+	$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --custom-compile-command 'make lock' $(UPGRADE) \
+	  --group pyproject.toml:peers -o requirements-peers.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
