@@ -853,3 +853,105 @@ proof_run = Table(
     Column("seed", BigInteger, nullable=False),
     Column("result", JSON, nullable=False),
 )
+
+# What the planner says of demand
+
+
+def _said() -> list[Any]:
+    """Who said it when and why, and who took it back: a row holds from `recorded_at` until it is withdrawn."""
+    return [
+        Column("reason", String, nullable=False),
+        Column("recorded_at", UtcDateTime, nullable=False),
+        Column("recorded_by", String, nullable=False),
+        Column("command_key", String, ForeignKey("command.key"), nullable=False),
+        Column("withdrawn_at", UtcDateTime),
+        Column("withdrawn_by", String),
+        Column("withdrawal_reason", String),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn"),
+    ]
+
+
+forecast_override = Table(
+    "forecast_override",
+    metadata,
+    _id(),
+    _to("sku", index=True),
+    _to("location", nullable=True),
+    Column("from_date", Date, nullable=False),
+    Column("until_date", Date, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("weekly_rate_statistical", Float),
+    *_said(),
+    CheckConstraint("from_date <= until_date", name="days"),
+    CheckConstraint("kind IN ('set', 'multiply', 'add')", name="kind"),
+    CheckConstraint("value >= 0 OR kind = 'add'", name="value"),
+    CheckConstraint("weekly_rate_statistical IS NULL OR weekly_rate_statistical >= 0", name="weekly_rate_statistical"),
+)
+
+demand_event = Table(
+    "demand_event",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("from_date", Date, nullable=False),
+    Column("until_date", Date, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("category", String),
+    _to("sku", nullable=True, index=True),
+    _to("location", nullable=True),
+    Column("uplift", Float),
+    Column("is_excluded_from_history", Boolean, nullable=False),
+    *_said(),
+    CheckConstraint("from_date <= until_date", name="days"),
+    CheckConstraint("kind IN ('promotion', 'holiday', 'event', 'one_off')", name="kind"),
+    CheckConstraint(
+        "(scope = 'all' AND category IS NULL AND sku_id IS NULL)"
+        " OR (scope = 'category' AND category IS NOT NULL AND sku_id IS NULL)"
+        " OR (scope = 'sku' AND category IS NULL AND sku_id IS NOT NULL)",
+        name="scope",
+    ),
+    CheckConstraint("uplift IS NULL OR uplift >= 0", name="uplift"),
+    CheckConstraint("kind = 'one_off' OR NOT is_excluded_from_history", name="excluded"),
+)
+
+item_succession = Table(
+    "item_succession",
+    metadata,
+    _id(),
+    _to("sku", name="old_sku_id", index=True),
+    _to("sku", name="new_sku_id", index=True),
+    Column("from_date", Date, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("run_down_note", String),
+    *_said(),
+    CheckConstraint("old_sku_id <> new_sku_id", name="not_itself"),
+    CheckConstraint("share > 0 AND share <= 1", name="share"),
+)
+
+item_analogue = Table(
+    "item_analogue",
+    metadata,
+    _id(),
+    _to("sku", index=True),
+    _to("sku", name="analogue_sku_id"),
+    Column("weight", Float, nullable=False),
+    *_said(),
+    CheckConstraint("sku_id <> analogue_sku_id", name="not_itself"),
+    CheckConstraint("weight > 0", name="weight"),
+)
+
+outlier_decision = Table(
+    "outlier_decision",
+    metadata,
+    _id(),
+    _to("sku", index=True),
+    _to("location", nullable=True),
+    Column("day", Date, nullable=False),
+    _to("order_line", nullable=True),
+    Column("decision", String, nullable=False),
+    *_said(),
+    CheckConstraint("decision IN ('accepted', 'excluded')", name="decision"),
+    CheckConstraint("order_line_id IS NULL OR location_id IS NOT NULL", name="order_line"),
+)
