@@ -27,6 +27,7 @@ class Permission(StrEnum):
     MOVE_STOCK = "move, count and adjust stock"
     PURCHASE = "place and receive purchase orders"
     CHECK = "check and seal the records"
+    FORECAST = "override forecasts and say what demand will be"
 
 
 @dataclass(frozen=True)
