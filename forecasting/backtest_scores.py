@@ -180,21 +180,28 @@ class Backtest:
         said = np.sort(self._quantiles(), axis=1)
         return pit(self._actual(), said, levels=self.levels, uniforms=uniforms)
 
-    def pit_histogram(self, by: str | Sequence[str] = "method", *, bins: int = 10, seed: int) -> pd.DataFrame:
-        """Share of `pit` in equal bins: flat if forecasts are right, ∪ if too sure, ∩ if too unsure.
+    def pit_histogram(self, by: str | Sequence[str] = "method", *, seed: int) -> pd.DataFrame:
+        """How often `pit` fell between neighbouring levels: density 1 throughout if forecasts are right.
+
+        Forecasts too sure of themselves show a ∪, ones too unsure a ∩, ones too low rise to the right. Bins end at
+        the levels, between which quantiles say nothing of the shape.
 
         Returns:
-            One row per method, group and bin: left, right, share.
+            One row per method, group and bin: left, right, share of forecasts, density (share / width of the bin).
         """
-        if bins < 1:
-            raise ValueError(f"bins must be at least 1, got {bins}")
         keys, group = self._groups(by)
-        place = np.minimum((self.pit(seed=seed) * bins).astype(np.int64), bins - 1)
+        edges = np.concatenate(([0.0], self.levels, [1.0]))
+        bins = len(edges) - 1
+        place = np.searchsorted(self.levels, self.pit(seed=seed))
         counts = np.bincount(group * bins + place, minlength=len(keys) * bins).reshape(-1, bins)
-        edges = np.linspace(0.0, 1.0, bins + 1)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         repeated = keys.loc[keys.index.repeat(bins)].reset_index(drop=True)
-        share = (counts / counts.sum(axis=1, keepdims=True)).ravel()
-        return repeated.assign(left=np.tile(edges[:-1], len(keys)), right=np.tile(edges[1:], len(keys)), share=share)
+        return repeated.assign(
+            left=np.tile(edges[:-1], len(keys)),
+            right=np.tile(edges[1:], len(keys)),
+            share=share.ravel(),
+            density=(share / np.diff(edges)).ravel(),
+        )
 
     def worst(
         self, number: int, *, method: str, weight: "Mapping[Hashable, float] | pd.Series[float] | None" = None
