@@ -78,7 +78,7 @@ def total_after_each_period(smoothed: SmoothedDemand, windows: ArrayLike) -> Flo
         raise ValueError(f"windows must be one number or one per series ({series}), got shape {asked.shape}")
     whole = np.broadcast_to(asked, series).astype(np.int64)
     if (whole != asked).any() or (whole < 0).any():
-        raise ValueError(f"windows must be whole numbers of periods, at least 0, got {windows}")
+        raise ValueError(f"windows must be whole numbers of periods, at least 0, got {windows!r}")
     totals = np.zeros(len(smoothed.level))
     _totals(*_arrays(smoothed), whole, totals)
     return totals
@@ -114,8 +114,10 @@ def _index_ahead(
     """Seasonal index in force at the end of period origin for the period ahead (≥ 1) later."""
     position = origin - length + 1 + (ahead - 1) % length
     if position >= start:
-        return season[position]
-    return first_season[series, position - start + length]
+        index: float = season[position]
+    else:
+        index = first_season[series, position - start + length]
+    return index
 
 
 @inline

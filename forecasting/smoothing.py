@@ -18,8 +18,6 @@ from forecasting.parameter_lanes import (
     PRIOR,
     STATE_ROWS,
     TINY,
-    constant,
-    damping,
     place_lanes,
     scale_of,
 )
@@ -62,7 +60,7 @@ def simple_exponential_smoothing(panel: Panel, *, prior_periods: float = PRIOR_P
 
     Source: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 8.1.
     """
-    _check_prior(prior_periods)
+    check_prior(prior_periods)
     series, periods = len(panel.ids), len(panel.values)
     level, fitted, alpha = np.zeros(periods), np.zeros(periods), np.zeros(series)
     _smooth_level(panel.values, panel.offsets, prior_periods, level, fitted, alpha)
@@ -100,7 +98,7 @@ def damped_trend(panel: Panel, *, prior_periods: float = PRIOR_PERIODS) -> Expon
 
 
 def _with_trend(panel: Panel, prior_periods: float, *, damped: bool) -> ExponentialSmoothing:
-    _check_prior(prior_periods)
+    check_prior(prior_periods)
     series, periods = len(panel.ids), len(panel.values)
     level, trend, fitted = np.zeros(periods), np.zeros(periods), np.zeros(periods)
     alpha, beta, phi = np.zeros(series), np.zeros(series), np.ones(series)
@@ -108,7 +106,8 @@ def _with_trend(panel: Panel, prior_periods: float, *, damped: bool) -> Exponent
     return _unseasonal(panel, level, trend, fitted, phi, alpha, beta)
 
 
-def _check_prior(prior_periods: float) -> None:
+def check_prior(prior_periods: float) -> None:
+    """Refuse a weight of the prior that is none."""
     if not (np.isfinite(prior_periods) and prior_periods >= 0):
         raise ValueError(f"prior_periods must be finite and not negative, got {prior_periods}")
 
