@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from forecasting.censored_law import expected_beyond, fitted_law
 from forecasting.compiled import inline, kernel
 from forecasting.panel import FloatArray, IntArray, Panel
 
@@ -17,23 +18,22 @@ LEAST_UNCENSORED = 6
 LEAST_UNCENSORED_SHARE = 0.1
 """The same as a share of the known periods: above 90 % sold out, the tail would be invented."""
 
-OWN_EVIDENCE = 5.0
+OWN_EVIDENCE = 2.0
 """Fully stocked periods above a bound that weigh as much as the fitted law in what is expected beyond it."""
 
-LEVEL_MEMORY = 20.0
-"""Periods over which the weight of a neighbour falls by a factor of e where the level drifts."""
+LEVEL_MEMORIES = (5.0, 15.0, 45.0)
+"""Periods over which the weight of a neighbour falls by a factor of e where the level drifts, to choose from."""
+
+LEAST_GAIN = 0.02
+"""Share of the squared error of the mean by which a drifting level must err less to be believed."""
 
 MOST_TIMES_SEEN = 3.0
 """An inferred period is at most this many times the largest demand the series is known to have had."""
 
-LEAST_DISPERSION = 0.0025
-"""Least squared coefficient of variation of demand that is not in whole numbers: 5 % of its mean."""
-
 BASES = ("unknown", "as sold", "estimated", "scaled", "lower bound")
 _UNKNOWN, _AS_SOLD, _ESTIMATED, _SCALED, _LOWER_BOUND = range(5)
 _STOCKED, _SOLD_OUT, _EXPOSED, _SILENT = range(4)
-_ROUNDS, _LOCAL_ROUNDS, _TOLERANCE = 60, 10, 1e-5
-_LARGEST_COUNT_MEAN, _NORMAL_SHAPE = 1000.0, 2000.0
+_ROUNDS, _TOLERANCE = 12, 1e-4
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ def unconstrained(panel: Panel, in_stock: ArrayLike, *, turned_away: bool = Fals
 
     Sold-out periods get the mean of demand beyond their bound. Where the series has fully stocked periods above the
     bound, these tell it, whatever the law (the redistribution to the right of Kaplan & Meier, in the self-consistent
-    form of Efron); the fitted law counts as `OWN_EVIDENCE` of them, and alone where nothing larger was seen. That law
-    is negative binomial (at its limit Poisson) for whole numbers, gamma above zero for others and for means above
-    1,000, with mean and variance such that they are those of the filled-in demand (EM on the first two moments).
+    form of Efron); a fitted law counts as `OWN_EVIDENCE` of them, and alone where nothing larger was seen. That law is
+    a mixture, by likelihood, of a negative binomial (at its limit Poisson), the same with another share of zeros and
+    a lognormal for whole numbers, of gamma and lognormal for others (see `censored_law`).
 
     Assumes, as all such estimates must, that the stock a period began with says nothing of its demand beyond the
-    level. That level may drift: neighbours' means, weighted by e^(−distance / `LEVEL_MEMORY`), are shrunk to the
-    series' mean by as much as their spread is explained by chance, and bounds are compared relative to them, so that
-    a trend or a step is followed and a stable series keeps one level. One-off bulk orders should be taken out first
-    (`bulk_orders`): a mean is not robust.
+    level. That level may drift: where weighted means of a period's neighbours (weights e^(−distance / memory), the
+    best of `LEVEL_MEMORIES`) tell it better than the mean of the series does, bounds are compared relative to them,
+    so that a trend is followed. After a sudden step in demand of little noise, sold-out periods are overfilled by a
+    few per cent. One-off bulk orders should be taken out first (`bulk_orders`): a mean is not robust.
 
     Args:
         panel: Units sold; a mean of at least a few units per period, or many periods, make it accurate.
@@ -133,111 +133,6 @@ def _sum_per_series(values: FloatArray, offsets: IntArray) -> FloatArray:
 
 
 @inline
-def _beta_fraction(a: float, b: float, x: float) -> float:
-    """Continued fraction of the incomplete beta function, I_x(a, b)·a·B(a, b)/(x^a (1 − x)^b); modified Lentz."""
-    tiny = 1e-300
-    c = 1.0
-    d = 1.0 - (a + b) * x / (a + 1.0)
-    d = 1.0 / (d if abs(d) > tiny else tiny)
-    fraction = d
-    for m in range(1, 1000):
-        for step in range(2):
-            if step == 0:
-                term = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
-            else:
-                term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
-            d = 1.0 + term * d
-            d = 1.0 / (d if abs(d) > tiny else tiny)
-            c = 1.0 + term / c
-            c = c if abs(c) > tiny else tiny
-            fraction *= c * d
-        if abs(c * d - 1.0) < 1e-10:
-            break
-    return fraction
-
-
-@inline
-def _count_hazard(bound: float, mean: float, size: float) -> float:
-    """P(D = bound) / P(D ≥ bound) of a negative binomial of variance mean + mean²/size; bound > 0."""
-    x = mean / (mean + size)
-    if x < (bound + 1.0) / (bound + size + 2.0):
-        return 1.0 / _beta_fraction(bound, size, x)
-    log_mass = (
-        math.lgamma(bound + size)
-        - math.lgamma(bound + 1.0)
-        - math.lgamma(size)
-        + bound * math.log(x)
-        + size * math.log1p(-x)
-    )
-    below = math.exp(log_mass) * bound / size * _beta_fraction(size, bound, 1.0 - x)
-    return math.exp(log_mass) / (1.0 - below)
-
-
-@inline
-def _gamma_hazard(x: float, shape: float) -> float:
-    """Density over survival of a gamma law of scale 1 at x > 0."""
-    tiny = 1e-300
-    if x >= shape + 1.0:
-        b = x + 1.0 - shape
-        c = 1.0 / tiny
-        d = 1.0 / b
-        fraction = d
-        for i in range(1, 1000):
-            a = -i * (i - shape)
-            b += 2.0
-            d = a * d + b
-            d = 1.0 / (d if abs(d) > tiny else tiny)
-            c = b + a / c
-            c = c if abs(c) > tiny else tiny
-            fraction *= c * d
-            if abs(c * d - 1.0) < 1e-10:
-                break
-        return 1.0 / (x * fraction)
-    term = 1.0 / shape
-    total = term
-    for i in range(1, 2000):
-        term *= x / (shape + i)
-        total += term
-        if term < total * 1e-12:
-            break
-    log_density = (shape - 1.0) * math.log(x) - x - math.lgamma(shape)
-    survival = 1.0 - math.exp(log_density + math.log(x * total))
-    return math.exp(log_density) / max(survival, 1e-12)
-
-
-@inline
-def _normal_hazard(z: float) -> float:
-    if z > 25.0:
-        return z + 1.0 / z
-    return math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) / (0.5 * math.erfc(z / math.sqrt(2.0)))
-
-
-@inline
-def _beyond(bound: float, mean: float, variance: float, whole: bool) -> tuple[float, float]:
-    """E[D | D ≥ bound] and E[D² | D ≥ bound] of a law with that mean and variance.
-
-    All follow from the hazard h at the bound. Negative binomial, g = variance / mean: μ + bound·h·g, and so on.
-    """
-    if whole and mean <= _LARGEST_COUNT_MEAN:
-        size = mean * mean / max(variance - mean, 1e-3 * mean * min(mean, 1.0))
-        spread = 1.0 + mean / size
-        jump = bound * _count_hazard(bound, mean, size) * spread
-        first = mean + jump
-        return first, first * (mean * (size + 1.0) / size + 1.0) + (bound - 1.0) * jump
-    shape = mean * mean / variance
-    if shape > _NORMAL_SHAPE:
-        sd = math.sqrt(variance)
-        z = (bound - mean) / sd
-        hazard = _normal_hazard(z)
-        return mean + sd * hazard, mean * mean + 2 * mean * sd * hazard + variance * (1 + z * hazard)
-    scale = variance / mean
-    x = bound / scale
-    hazard = _gamma_hazard(x, shape)
-    first = mean + bound * hazard
-    return first, scale * scale * (shape * (shape + 1.0) + hazard * x * (shape + 1.0 + x))
-
-
-@inline
 def _at_least(first: float, second: float, bound: float, most: float) -> tuple[float, float]:
     """Rounding and far tails kept within reason: bound ≤ mean ≤ most, second moment at least the mean's square."""
     if not first >= bound:
@@ -252,52 +147,48 @@ def _fill_sold_out(
     bound: FloatArray,
     kind: IntArray,
     order: IntArray,
-    level: FloatArray,
-    dispersion: float,
-    positive: float,
-    whole: bool,
+    scale: FloatArray,
+    law: FloatArray,
     most: float,
     expected: FloatArray,
     squared: FloatArray,
 ) -> None:
     """Expected demand and its square where a period sold out, from the largest bound down.
 
-    order holds the fully stocked and the sold-out periods by rising demand relative to their level.
-    The mean, over the periods above a bound, of their (expected) demand relative to level is what Kaplan and Meier
-    expect beyond it.
+    order holds the fully stocked and the sold-out periods by rising demand over scale. The mean of (expected) demand
+    over scale of the periods above a bound is what Kaplan and Meier expect beyond it.
     """
     above, above_squared, stocked_above, number_above = 0.0, 0.0, 0.0, 0.0
     for position in range(len(order) - 1, -1, -1):
         t = order[position]
+        size = scale[t]
         if kind[t] == _STOCKED:
             stocked_above += 1.0
         else:
             own = stocked_above / (stocked_above + OWN_EVIDENCE)
             first, second = 0.0, 0.0
-            if own < 0.95:
-                mean = level[t] / positive
-                noise = mean + mean * mean * dispersion if whole else mean * mean * dispersion
-                first, second = _beyond(bound[t], mean, noise, whole)
-                first, second = _at_least(first, second, bound[t], most)
+            if own < 0.98:
+                first, second = expected_beyond(law, bound[t] / size)
+                first, second = _at_least(first * size, second * size * size, bound[t], most)
             else:
                 own = 1.0
             if stocked_above > 0:
-                first = own * level[t] * above / number_above + (1 - own) * first
-                second = own * level[t] * level[t] * above_squared / number_above + (1 - own) * second
+                first = own * size * above / number_above + (1 - own) * first
+                second = own * size * size * above_squared / number_above + (1 - own) * second
             expected[t], squared[t] = _at_least(first, second, bound[t], most)
-        above += expected[t] / level[t]
-        above_squared += squared[t] / (level[t] * level[t])
+        above += expected[t] / size
+        above_squared += squared[t] / (size * size)
         number_above += 1.0
 
 
 @inline
-def _by_relative_demand(bound: FloatArray, kind: IntArray, level: FloatArray) -> IntArray:
-    """Fully stocked and sold-out periods by rising demand over level.
+def _by_relative_demand(bound: FloatArray, kind: IntArray, scale: FloatArray) -> IntArray:
+    """Fully stocked and sold-out periods by rising demand over scale.
 
     At a tie a sold-out period comes first, as its demand may be what the other's was.
     """
     used = np.flatnonzero(kind <= _SOLD_OUT)
-    key = bound[used] / level[used]
+    key = bound[used] / scale[used]
     for i in range(len(used)):
         if kind[used[i]] == _SOLD_OUT:
             key[i] -= 1e-9 * (1.0 + key[i])
@@ -305,76 +196,69 @@ def _by_relative_demand(bound: FloatArray, kind: IntArray, level: FloatArray) ->
 
 
 @inline
-def _local_means(seen: FloatArray, weight: FloatArray, mean: float) -> tuple[FloatArray, FloatArray]:
-    """Two-sided exponentially weighted means, and the variance of each per unit of noise variance."""
+def _local_means(seen: FloatArray, weight: FloatArray, mean: float, memory: float) -> tuple[FloatArray, FloatArray]:
+    """Two-sided exponentially weighted means of a period's neighbours, itself left out, and the weight of these."""
     n = len(seen)
-    decay = math.exp(-1.0 / LEVEL_MEMORY)
-    local, number, square = np.zeros(n), np.zeros(n), np.zeros(n)
+    decay = math.exp(-1.0 / memory)
+    local, number = np.zeros(n), np.zeros(n)
     for direction in range(2):
-        a, b, c = 0.0, 0.0, 0.0
+        a, b = 0.0, 0.0
         for i in range(n):
             t = i if direction == 0 else n - 1 - i
-            if direction == 1:  # The period itself is counted once, on the way there.
-                local[t], number[t], square[t] = local[t] + a, number[t] + b, square[t] + c
-            a, b, c = a + seen[t], b + weight[t], c + weight[t]
-            if direction == 0:
-                local[t], number[t], square[t] = a, b, c
-            a = a * decay if a > 1e-150 else 0.0
-            b = b * decay if b > 1e-150 else 0.0
-            c = c * decay * decay if c > 1e-150 else 0.0
+            local[t], number[t] = local[t] + a, number[t] + b
+            a, b = (a + seen[t]) * decay, (b + weight[t]) * decay
+            a, b = a if a > 1e-150 else 0.0, b if b > 1e-150 else 0.0
     for t in range(n):
-        if number[t] > 1e-6:
-            local[t], square[t] = local[t] / number[t], square[t] / (number[t] * number[t])
-        else:
-            local[t], square[t] = mean, np.inf
-    return local, square
+        local[t] = local[t] / number[t] if number[t] > 1e-6 else mean
+    return local, number
 
 
 @inline
-def _local_level(seen: FloatArray, weight: FloatArray, mean: float, noise: float, level: FloatArray) -> bool:
-    """Write the local level, shrunk to the mean; False if the spread of local means is what chance explains."""
-    local, chance = _local_means(seen, weight, mean)
+def _local_level(seen: FloatArray, weight: FloatArray, mean: float, level: FloatArray) -> bool:
+    """Write the level; False if no local one would have told a left-out period better than the mean does.
+
+    Each memory is judged by its squared error at periods left out.
+    """
     evidence = weight.sum()
-    spread, by_chance = 0.0, 0.0
-    for t in range(len(local)):
-        if weight[t] > 0 and chance[t] < np.inf:
-            spread += weight[t] * (local[t] - mean) ** 2
-            by_chance += weight[t] * max(chance[t] - 1.0 / evidence, 0.0)
-    independent = max(evidence / (2.0 * LEVEL_MEMORY), 1.0)
-    wander = (spread - noise * by_chance * (1.0 + 2.0 * math.sqrt(2.0 / independent))) / evidence
-    if not wander > 0:
-        level[:] = mean
+    level[:] = mean
+    least, best = (1.0 - LEAST_GAIN) * evidence / max(evidence - 1.0, 1.0), -1.0
+    usual = 0.0
+    for t in range(len(seen)):
+        if weight[t] > 0:
+            usual += weight[t] * (seen[t] / weight[t] - mean) ** 2
+    if not usual > 0:
         return False
-    for t in range(len(local)):
-        own = wander / (wander + noise * chance[t])
-        level[t] = max(mean + own * (local[t] - mean), 0.02 * mean)
+    for memory in LEVEL_MEMORIES:
+        local, number = _local_means(seen, weight, mean, memory)
+        error = 0.0
+        for t in range(len(seen)):
+            if weight[t] > 0:
+                error += weight[t] * (seen[t] / weight[t] - local[t]) ** 2
+        if error / usual < least:
+            least, best = error / usual, memory
+    if best < 0:
+        return False
+    local, number = _local_means(seen, weight, mean, best)
+    for t in range(len(seen)):
+        own = (local[t] * number[t] + seen[t]) / (number[t] + weight[t]) if number[t] + weight[t] > 1e-6 else mean
+        level[t] = max(own, 0.02 * mean)
     return True
 
 
 @inline
-def _spread(
-    expected: FloatArray,
-    squared: FloatArray,
-    kind: IntArray,
-    level: FloatArray,
-    mean: float,
-    whole: bool,
-    positive: float,
-) -> tuple[float, float]:
-    """Variance around the level, and the dispersion of the law: (variance − mean) / mean² of whole numbers,
-    else variance / mean² of demand above zero (zeros are a lump of their own).
-    """
-    noise, scale, count = 0.0, 0.0, 0.0
+def _variance(expected: FloatArray, squared: FloatArray, kind: IntArray, level: FloatArray) -> float:
+    noise, count = 0.0, 0.0
     for t in range(len(expected)):
         if kind[t] <= _SOLD_OUT:
             noise += squared[t] - 2.0 * level[t] * expected[t] + level[t] * level[t]
-            scale += level[t] * level[t]
             count += 1.0
-    variance = max(noise, 0.0) / max(count - 1.0, 1.0)
-    if whole:
-        variance = max(variance, mean)
-        return variance, (variance - mean) * count / scale
-    return variance, max(positive * (1.0 + variance * count / scale) - 1.0, LEAST_DISPERSION)
+    return max(noise, 0.0) / max(count - 1.0, 1.0)
+
+
+@inline
+def _law_at(bound: FloatArray, kind: IntArray, scale: FloatArray, whole: bool) -> FloatArray:
+    relative = bound / scale
+    return fitted_law(relative[kind == _STOCKED], relative[kind == _SOLD_OUT], whole)
 
 
 @inline
@@ -448,41 +332,36 @@ def _fit(
     expected: FloatArray,
     level: FloatArray,
 ) -> float:
-    """EM: fill in what sold out under the law, fit the law to what is filled in; returns the variance."""
+    """Fill in what sold out, under one level and then, if it drifts, under local ones; returns the variance."""
     n = len(sold)
-    squared = bound * bound
-    expected[:] = bound
-    positive = 1.0 if whole else ((kind <= _EXPOSED) & (bound > 0)).sum() / (kind <= _EXPOSED).sum()
     evidence = weight.sum()
-    most = MOST_TIMES_SEEN * bound.max()
     mean = bound.sum() / evidence
+    expected[:], level[:] = bound, mean
     if not mean > 0:
-        level[:] = 0.0
         return 0.0
-    level[:] = mean
-    variance, dispersion = _spread(expected, squared, kind, level, mean, whole, positive)
-    order = _by_relative_demand(bound, kind, level)
-    seen = np.zeros(n)
-    for local in range(2):
-        for _ in range(_LOCAL_ROUNDS if local else _ROUNDS):
-            _fill_sold_out(bound, kind, order, level, dispersion, positive, whole, most, expected, squared)
-            for t in range(n):
-                seen[t] = expected[t] if kind[t] <= _SOLD_OUT else (sold[t] if kind[t] == _EXPOSED else 0.0)
-            before, mean = mean, seen.sum() / evidence
-            if local:
-                _local_level(seen, weight, mean, variance, level)
-                order = _by_relative_demand(bound, kind, level)
-            else:
-                level[:] = mean
-            before_variance = variance
-            variance, dispersion = _spread(expected, squared, kind, level, mean, whole, positive)
-            if abs(mean - before) <= _TOLERANCE * mean and abs(variance - before_variance) <= 1e-3 * variance:
-                break
-        if not local and not _local_level(seen, weight, mean, variance, level):
+    most = MOST_TIMES_SEEN * bound.max()
+    squared, seen, scale = bound * bound, np.zeros(n), np.ones(n)
+    sold_out = (kind == _SOLD_OUT).sum() > 0
+    law = _law_at(bound, kind, scale, whole) if sold_out else np.zeros(13)
+    drifts = False
+    for round in range(_ROUNDS):
+        if sold_out:
+            order = _by_relative_demand(bound, kind, scale)
+            _fill_sold_out(bound, kind, order, scale, law, most, expected, squared)
+        for t in range(n):
+            seen[t] = expected[t] if kind[t] <= _SOLD_OUT else (sold[t] if kind[t] == _EXPOSED else 0.0)
+        before, mean = mean, seen.sum() / evidence
+        if round > 1 and abs(mean - before) <= _TOLERANCE * mean:
             break
-        if not local:
-            order = _by_relative_demand(bound, kind, level)
-            variance, dispersion = _spread(expected, squared, kind, level, mean, whole, positive)
+        if round <= 1:
+            drifts = _local_level(seen, weight, mean, level)
+        if not drifts:
+            break
+        if round > 1:
+            _local_level(seen, weight, mean, level)
+        scale = level / mean
+        if sold_out and round == 1:
+            law = _law_at(bound, kind, scale, whole)
     for t in range(n):
         if kind[t] == _EXPOSED:
             expected[t] = sold[t] + (1.0 - weight[t]) * level[t]
@@ -490,7 +369,7 @@ def _fit(
             expected[t] = sold[t] if np.isnan(sold[t]) else level[t]
         elif kind[t] == _STOCKED:
             expected[t] = sold[t]
-    return variance
+    return _variance(expected, squared, kind, level)
 
 
 @inline
