@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service import order_commands, purchase_commands, stock_commands
+from service import demand_commands, order_commands, purchase_commands, stock_commands
 from service.command_line import (
     DatabaseOption,
     DayOption,
@@ -53,6 +53,7 @@ app.add_typer(channels, name="channels")
 app.add_typer(order_commands.app, name="orders")
 app.add_typer(stock_commands.app, name="stock")
 app.add_typer(purchase_commands.app, name="purchases")
+app.add_typer(demand_commands.app, name="demand")
 
 
 def main() -> None:

@@ -114,6 +114,32 @@ def overrides_without_point(overrides: pd.DataFrame, points: pd.DataFrame) -> li
     ]
 
 
+def demand_that_counts(demand: pd.DataFrame, excluded: pd.DataFrame) -> pd.DataFrame:
+    """Daily demand that the forecast is to learn from.
+
+    Args:
+        demand: Long daily frame with sku_id, location_id, ds and y; days without demand may be absent. Further columns
+            stay, and are missing on days that are new.
+        excluded: As `demand_input_frames.excluded_demand` gives it.
+
+    Returns:
+        Demand in the same order, then the excluded days that it did not hold: y is NaN where the whole day is excluded,
+        and less the units that are.
+    """
+    keys = ["sku_id", "location_id", "ds"]
+    if excluded.empty:
+        return demand
+    known = pd.MultiIndex.from_frame(demand[keys])
+    out = excluded.set_index(keys)["units"]
+    is_out = known.isin(out.index)
+    y = demand["y"].to_numpy(np.float64).copy()
+    y[is_out] = np.maximum(y[is_out] - out.reindex(known[is_out]).to_numpy(), 0.0)
+    new = excluded.loc[
+        ~pd.MultiIndex.from_frame(excluded[keys]).isin(known) & excluded["units"].isna().to_numpy(), keys
+    ]
+    return pd.concat([demand.assign(y=y), new], ignore_index=True) if len(new) else demand.assign(y=y)
+
+
 # The interval and what covers it
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.demand_adjusting import adjusted, overrides_without_point, uplifted
+from service.demand_adjusting import adjusted, demand_that_counts, overrides_without_point, uplifted
 
 AS_OF = date(2026, 3, 1)
 LEVELS = (0.5, 0.9, 0.99)
@@ -224,3 +224,24 @@ def test_an_event_elsewhere_or_past_changes_nothing():
         forecasts(21), events(elsewhere, past, other), points=points((1, 1)), as_of=AS_OF, protection_days=21
     )
     assert (frame["mean"][0], frame["event"][0]) == (21, "")
+
+
+# History
+
+
+def test_what_is_excluded_does_not_count():
+    days = pd.to_datetime(["2026-02-01", "2026-02-02", "2026-02-03"])
+    demand = pd.DataFrame({"sku_id": 1, "location_id": 1, "ds": days, "y": [5.0, 1003.0, 7.0], "in_stock": True})
+    excluded = pd.DataFrame(
+        {
+            "sku_id": 1,
+            "location_id": 1,
+            "ds": pd.to_datetime(["2026-02-01", "2026-02-02", "2026-02-04", "2026-02-05"]),
+            "units": [np.nan, 1000.0, np.nan, 3.0],
+        }
+    )
+    counted = demand_that_counts(demand, excluded)
+    assert counted["y"].fillna(-1).tolist() == [-1, 3, 7, -1]
+    assert counted["ds"].dt.day.tolist() == [1, 2, 3, 4]
+    assert demand["y"].tolist() == [5, 1003, 7]
+    pd.testing.assert_frame_equal(demand_that_counts(demand, excluded.iloc[:0]), demand)
