@@ -1,12 +1,17 @@
 """Many demand histories at once, of unequal length, as two plain arrays."""
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from forecasting.period import DAY, Period
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -18,27 +23,38 @@ LEAST_IN_STOCK_SHARE = 0.4
 At 0.4 a week is scaled up from three days on, by 2.5 at most; from one or two days the estimate
 would be mostly the luck of those days.
 """
+MOST_PERIODS = 1_000_000
+"""Periods that a series may span; a longer one is a slip in a date."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Ragged demand histories, oldest period first, all ending in the same period.
+    """Ragged demand histories, oldest period first.
 
     Attributes:
         ids: unique_id of each series.
         values: Units demanded per period, all series end to end, shape (total,). NaN = unknown.
         offsets: Series i is `values[offsets[i]:offsets[i + 1]]`, shape (series + 1,).
+        columns: What else is known of each period (in_stock, price, promotion, …), each shaped like values.
+        ends: Label of each series' last period, datetime64[s] or whole numbers, shape (series,); None = not dated.
+        period: What the periods are; None = not dated.
     """
 
     ids: tuple[Hashable, ...]
     values: FloatArray
     offsets: IntArray
+    columns: Mapping[str, FloatArray] = field(default_factory=dict)
+    ends: NDArray[Any] | None = None
+    period: Period | None = None
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.ids) + 1:
             raise ValueError(f"offsets must number {len(self.ids) + 1} (series + 1), got {len(self.offsets)}")
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.values) or (np.diff(self.offsets) < 0).any():
             raise ValueError(f"offsets must rise from 0 to {len(self.values)}, got {self.offsets}")
+        for name, column in self.columns.items():
+            if column.shape != self.values.shape:
+                raise ValueError(f"{name} must have the shape of values {self.values.shape}, got {column.shape}")
         refused = np.isinf(self.values) | (self.values < 0)
         if refused.any():
             first = int(np.flatnonzero(refused)[0])
@@ -51,6 +67,70 @@ class Panel:
     def lengths(self) -> IntArray:
         """Periods known per series, shape (series,)."""
         return np.diff(self.offsets)
+
+    @property
+    def is_whole(self) -> BoolArray:
+        """Whether a series holds whole units only, shape (series,); true of one that holds nothing."""
+        broken = np.concatenate(([0], np.cumsum((self.values % 1.0) > 0)))
+        whole: BoolArray = broken[self.offsets[1:]] == broken[self.offsets[:-1]]
+        return whole
+
+    def with_values(self, values: FloatArray) -> Panel:
+        """The same periods with other units."""
+        return replace(self, values=values)
+
+    def chosen(self, numbers: Sequence[int] | IntArray) -> Panel:
+        """Some of the series, by number, in that order."""
+        chosen = np.asarray(numbers, dtype=np.int64)
+        lengths = self.lengths[chosen]
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], lengths)
+        return Panel(
+            tuple(self.ids[number] for number in chosen.tolist()),
+            self.values[places],
+            offsets,
+            {name: column[places] for name, column in self.columns.items()},
+            None if self.ends is None else self.ends[chosen],
+            self.period,
+        )
+
+    def until(self, periods_back: int) -> Panel:
+        """What was known so many periods ago; a series that had not begun is empty."""
+        if periods_back < 0:
+            raise ValueError(f"periods_back must not be negative, got {periods_back}")
+        lengths = np.maximum(self.lengths - periods_back, 0)
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], lengths)
+        columns = {name: column[places] for name, column in self.columns.items()}
+        ends = self.ends
+        if ends is not None and self.period is not None:
+            ends = self.period.after(ends, np.full(len(ends), -periods_back))
+        return Panel(self.ids, self.values[places], offsets, columns, ends, self.period)
+
+    def future(self, horizon: int) -> NDArray[Any]:
+        """Labels of the periods to come, shape (series, horizon).
+
+        Raises:
+            ValueError: the panel is not dated.
+        """
+        if self.ends is None or self.period is None:
+            raise ValueError("a panel without ends and period has no dates to come")
+        steps = np.tile(np.arange(1, horizon + 1), (len(self.ids), 1))
+        return self.period.after(np.repeat(self.ends[:, None], horizon, axis=1), steps)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The histories as a long frame: unique_id, ds, y and the further columns.
+
+        Raises:
+            ValueError: the panel is not dated.
+        """
+        if self.ends is None or self.period is None:
+            raise ValueError("a panel without ends and period has no dates to write")
+        lengths = self.lengths
+        back = np.arange(len(self.values)) - np.repeat(self.offsets[1:] - 1, lengths)
+        ds = self.period.after(np.repeat(self.ends, lengths), back)
+        columns = {"unique_id": pd.Index(self.ids).repeat(lengths), "ds": ds, "y": self.values}
+        return pd.DataFrame(columns | dict(self.columns))
 
     def aligned(self) -> FloatArray:
         """The histories as a matrix of shape (series, longest), last periods in the last column.
@@ -126,17 +206,21 @@ def periodic_panel(
     position = offsets[code[counted] + 1] - 1 - periods_back[counted]
     y, in_stock = y[counted], in_stock[counted]
     total = int(offsets[-1])
+    ends, period = (
+        np.full(len(ids), np.datetime64(last_day, "D").astype("datetime64[s]")),
+        Period("second", period_days * DAY),
+    )
     sold = np.bincount(position, weights=y, minlength=total)
     if (in_stock == 1.0).all():
-        return Panel(ids, sold.astype(np.float64), offsets)
+        return Panel(ids, sold.astype(np.float64), offsets, {}, ends, period)
     sold_in_stock = np.bincount(position, weights=np.where(in_stock > 0, y, 0.0), minlength=total)
     share = 1.0 - np.bincount(position, weights=1.0 - in_stock, minlength=total) / period_days
     usable = share >= LEAST_IN_STOCK_SHARE - 1e-9
     demanded = np.maximum(sold, sold_in_stock / np.where(usable, share, 1.0))
-    return Panel(ids, np.where(usable, demanded, np.nan), offsets)
+    return Panel(ids, np.where(usable, demanded, np.nan), offsets, {}, ends, period)
 
 
-def _column(daily: pd.DataFrame, name: str) -> "pd.Series[object]":
+def _column(daily: pd.DataFrame, name: str) -> pd.Series[object]:
     if name not in daily.columns:
         raise ValueError(f"daily demand must have a column {name}, got {', '.join(map(str, daily.columns))}")
     return daily[name]
