@@ -20,6 +20,8 @@ TODAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=3)
 
+on_one_database = pytest.mark.parametrize("database_kind", ["sqlite"])
+
 
 def override(shop, kind="set", value=12, until=date(2026, 6, 30), *, sku="CUP", at=None, **more):
     return shop.do(override_forecast, Override(sku, kind, value, until, "the fair", **more), at=at)
@@ -142,6 +144,7 @@ def test_what_is_withdrawn_is_withdrawn_once_and_says_by_whom(shop, refused, sam
         shop.do(withdraw_input, "forecast", 1, None)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -219,6 +222,7 @@ def test_an_event_is_for_all_for_a_category_or_for_a_sku(shop, same_again):
     assert frame(shop, demand_input_frames.demand_events, LATER)["id"].tolist() == [3, 2]
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -278,6 +282,7 @@ def test_two_successions_at_once_close_no_circle(shop, at_once):
     assert len(frame(shop, demand_input_frames.successions, LATER)) == 2
 
 
+@on_one_database
 @pytest.mark.parametrize("share", [0, -0.1, 1.01, float("nan")])
 def test_a_share_is_above_none_and_at_most_all(shop, refused, share):
     with refused(shop, InvalidRequest, "share must be a number above 0 and at most 1"):
@@ -391,6 +396,7 @@ def test_a_line_of_a_day_that_does_not_count_is_not_decided_on(sold, refused):
         decide(sold, "accepted", order_id=2, line_no=1)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
