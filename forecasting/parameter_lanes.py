@@ -46,6 +46,8 @@ def place_lanes(
 ) -> int:
     """Lay a grid of counts points per constant over centre ± reach; the number of lanes filled.
 
+    That is a multiple of four (the first is repeated), as processors take four or eight at a time.
+
     Args:
         block: Filled up to row PRIOR.
         places: Where on the scales the lanes lie, shape (4, LANES), filled.
@@ -78,6 +80,11 @@ def place_lanes(
                     block[GAMMA + lane] = (1.0 - block[ALPHA + lane]) * constant(points[3, g])
                     block[PRIOR + lane] = distances[0, a] + distances[1, b] + distances[2, p] + distances[3, g]
                     lane += 1
+    while lane % 4:
+        for row in range(STATE_ROWS):
+            block[row * LANES + lane] = block[row * LANES]
+        places[:, lane] = places[:, 0]
+        lane += 1
     return lane
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from forecasting.compiled import inline, kernel
-from forecasting.panel import FloatArray, IntArray
+from forecasting.panel import BoolArray, FloatArray, IntArray
 
 Seasonal = Literal["none", "additive", "multiplicative"]
 
@@ -45,6 +45,13 @@ class SmoothedDemand:
     fitted: FloatArray
     season_length: int
     seasonal: Seasonal
+
+    @property
+    def has_season(self) -> BoolArray:
+        """Whether a season was found, shape (series,)."""
+        neutral = 1.0 if self.seasonal == "multiplicative" else 0.0
+        found: BoolArray = (self.first_season != neutral).any(axis=1)
+        return found
 
     def forecast(self, horizon: int) -> FloatArray:
         """Units in each of the next horizon periods, shape (series, horizon); 0 for a series of length 0.

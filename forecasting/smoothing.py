@@ -198,30 +198,29 @@ def _smooth_level(
     for i in range(len(alpha)):
         longest = max(longest, offsets[i + 1] - offsets[i])
     block, places = np.empty(SS + LANES), np.empty((4, LANES))
-    known_demand = np.empty(longest)
+    buffer = np.empty(longest)
     for i in range(len(alpha)):
-        _smooth_level_of_one(
-            values, offsets[i], offsets[i + 1], prior_periods, level, fitted, alpha, i, known_demand, block, places
+        alpha[i] = smooth_level_of_one(
+            values, offsets[i], offsets[i + 1], prior_periods, level, fitted, buffer, block, places
         )
 
 
 @inline
-def _smooth_level_of_one(
+def smooth_level_of_one(
     values: FloatArray,
     start: int,
     end: int,
     prior_periods: float,
     level: FloatArray,
     fitted: FloatArray,
-    alphas: FloatArray,
-    i: int,
     buffer: FloatArray,
     block: FloatArray,
     places: FloatArray,
-) -> None:
+) -> float:
+    """Fill states and one-step forecasts of the series values[start:end]; α."""
     known, scale, mean = scale_of(values, start, end)
     if known == 0:
-        return
+        return 0.0
     seen = 0
     for t in range(start, end):
         if not np.isnan(values[t]):
@@ -230,12 +229,12 @@ def _smooth_level_of_one(
     alpha, now = 0.0, 0.0
     if known > 2:
         alpha, now = best_alpha(buffer[:known], prior_periods, block, places)
-    alphas[i] = alpha
     for t in range(start, end):
         fitted[t] = max((now + mean) * scale, 0.0)
         if not np.isnan(values[t]):
             now += alpha * (values[t] / scale - mean - now) + TINY
         level[t] = max((now + mean) * scale, 0.0)
+    return alpha
 
 
 (BASE_LEVEL, BASE_TREND, LEVEL_BY_LEVEL, TREND_BY_LEVEL, LEVEL_BY_TREND, TREND_BY_TREND, EE, EX, EZ, XX, XZ, ZZ) = (
@@ -370,28 +369,49 @@ def _smooth_trend(
     buffer = np.empty(longest)
     for i in range(len(alpha)):
         start, end = offsets[i], offsets[i + 1]
-        known, scale, mean = scale_of(values, start, end)
-        if known < LEAST_FOR_TREND:
-            _smooth_level_of_one(values, start, end, prior_periods, level, fitted, alpha, i, buffer, block, places)
-            continue
-        first = start
-        while np.isnan(values[first]):
-            first += 1
-        for t in range(first, end):
-            buffer[t - first] = values[t] / scale - mean
-        alpha[i], beta[i], phi[i], now, slope = best_trend(buffer[: end - first], prior_periods, damped, block, places)
-        for t in range(start, first):
-            level[t], trend[t] = (now + mean) * scale, slope * scale
-            fitted[t] = max((now + mean) * scale, 0.0)
-        for t in range(first, end):
-            slope *= phi[i]
-            now += slope
-            fitted[t] = max((now + mean) * scale, 0.0)
-            if not np.isnan(values[t]):
-                error = buffer[t - first] - now
-                now += alpha[i] * error
-                slope += beta[i] * error + TINY
-            level[t], trend[t] = (now + mean) * scale, slope * scale
+        alpha[i], beta[i], phi[i] = smooth_trend_of_one(
+            values, start, end, prior_periods, damped, level, trend, fitted, buffer, block, places
+        )
+
+
+@inline
+def smooth_trend_of_one(
+    values: FloatArray,
+    start: int,
+    end: int,
+    prior_periods: float,
+    damped: bool,
+    level: FloatArray,
+    trend: FloatArray,
+    fitted: FloatArray,
+    buffer: FloatArray,
+    block: FloatArray,
+    places: FloatArray,
+) -> tuple[float, float, float]:
+    """Fill states and one-step forecasts of the series values[start:end]; α, β and φ."""
+    known, scale, mean = scale_of(values, start, end)
+    if known < LEAST_FOR_TREND:
+        alpha = smooth_level_of_one(values, start, end, prior_periods, level, fitted, buffer, block, places)
+        return alpha, 0.0, 1.0
+    first = start
+    while np.isnan(values[first]):
+        first += 1
+    for t in range(first, end):
+        buffer[t - first] = values[t] / scale - mean
+    alpha, beta, phi, now, slope = best_trend(buffer[: end - first], prior_periods, damped, block, places)
+    for t in range(start, first):
+        level[t], trend[t] = (now + mean) * scale, slope * scale
+        fitted[t] = max((now + mean) * scale, 0.0)
+    for t in range(first, end):
+        slope *= phi
+        now += slope
+        fitted[t] = max((now + mean) * scale, 0.0)
+        if not np.isnan(values[t]):
+            error = buffer[t - first] - now
+            now += alpha * error
+            slope += beta * error + TINY
+        level[t], trend[t] = (now + mean) * scale, slope * scale
+    return alpha, beta, phi
 
 
 ALPHAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
