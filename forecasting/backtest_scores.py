@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from forecasting.panel import BoolArray, FloatArray, IntArray
 
 KEYS = ["unique_id", "origin", "method"]
 SCALES = ["scale_absolute", "scale_squared"]
+
+CostPerUnit: TypeAlias = "float | Mapping[Hashable, float] | pd.Series[float]"
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,13 @@ class Backtest:
         """Names of the methods, in the order they were given."""
         return [str(name) for name in pd.unique(self.frame["method"])]
 
-    def labelled(self, labels: "Mapping[Hashable, object] | pd.Series[object]", *, name: str = "class") -> "Backtest":
+    def labelled(self, labels: "Mapping[Hashable, object] | pd.Series[Any]", *, name: str = "class") -> "Backtest":
         """The same forecasts with a column to group by, such as the demand class of each series.
 
         Raises:
             ValueError: A series has no label.
         """
-        lookup = pd.Series(labels)
-        missing = ~self.frame["unique_id"].isin(lookup.index)
-        if missing.any():
-            raise ValueError(f"{name} must be given for every series, got none for {_first_id(self.frame, missing)!r}")
-        return replace(self, frame=self.frame.assign(**{name: lookup.loc[self.frame["unique_id"]].to_numpy()}))
+        return replace(self, frame=self.frame.assign(**{name: _of_each(self.frame, labels, name)}))
 
     def beside(self, forecasts: pd.DataFrame) -> "Backtest":
         """These forecasts and others of the same totals, made elsewhere.
@@ -75,7 +74,8 @@ class Backtest:
                 be new. Rows for series and origins that are not in the backtest are dropped.
 
         Raises:
-            ValueError: A column is missing, a value is NaN, a row is repeated, or a method is already there.
+            ValueError: A column is missing, a value is NaN, a row is repeated, a method is already there, or all
+                rows are dropped.
         """
         columns = [*KEYS, "mean", *quantile_names(self.levels)]
         checked = _checked_forecasts(forecasts, columns)
@@ -85,6 +85,8 @@ class Backtest:
         tasks = self.frame.drop(columns=["method", "mean", *quantile_names(self.levels)])
         tasks = tasks.drop_duplicates(["unique_id", "origin"])
         joined = checked[columns].merge(tasks, on=["unique_id", "origin"], how="inner")
+        if joined.empty:
+            raise ValueError("forecasts must be for series and origins of the backtest, got none that is")
         return replace(self, frame=pd.concat([self.frame, joined[self.frame.columns]], ignore_index=True))
 
     def common(self) -> "Backtest":
@@ -119,8 +121,6 @@ class Backtest:
         Raises:
             ValueError: by is not a column, or a cost is not positive.
         """
-        if not (0 < holding_cost < np.inf and 0 < shortage_cost < np.inf):
-            raise ValueError(f"costs must be positive, got holding {holding_cost} and shortage {shortage_cost}")
         keys, group = self._groups(by)
         loss, actual = self._losses(), self._actual()
         error = self.frame["mean"].to_numpy(dtype=np.float64) - actual
@@ -137,13 +137,37 @@ class Backtest:
             "bias": _over(_total(error, group), demanded),
             "pinball": per_level.mean(axis=1),
             "tail_pinball": np.average(per_level, axis=1, weights=self.levels**2),
-            "cost": _over(_total(self._costs(holding_cost, shortage_cost), group), demanded),
+            "cost": _over(_total(self._costs(holding_cost, shortage_cost).sum(axis=1), group), demanded),
         }
         columns |= {f"pinball_{name}": per_level[:, number] for number, name in enumerate(levels)}
         for number, name in enumerate(levels):
             columns[f"coverage_{name}"] = covered[:, number]
             columns[f"coverage_se_{name}"] = covered_error[:, number]
         return pd.concat([keys, pd.DataFrame(columns, index=keys.index)], axis=1)
+
+    def costs(
+        self, by: str | Sequence[str] = "method", *, holding_cost: CostPerUnit, shortage_cost: CostPerUnit
+    ) -> pd.DataFrame:
+        """What stocking by each method would have cost over all windows, in money.
+
+        Each series is stocked to its quantile of level shortage_cost / (shortage_cost + holding_cost), as in
+        `scores`.
+
+        Args:
+            by: Column or columns to group by, besides the method.
+            holding_cost: Money per unit left over at the end of a window, one for all or by unique_id.
+            shortage_cost: Money per unit short, likewise.
+
+        Returns:
+            One row per method and group: stock, shortage and cost, the sum of both.
+
+        Raises:
+            ValueError: by is not a column, a series has no cost, or a cost is not positive.
+        """
+        keys, group = self._groups(by)
+        lost = self._costs(holding_cost, shortage_cost)
+        stock, shortage = (_total(column, group, len(keys)) for column in lost.T)
+        return keys.assign(stock=stock, shortage=shortage, cost=stock + shortage)
 
     def calibration(self, by: str | Sequence[str] = "method") -> pd.DataFrame:
         """Nominal levels against what was covered, overall or by demand class or any other column.
@@ -224,11 +248,7 @@ class Backtest:
         frame = self.frame[chosen]
         loss = self._losses()[chosen].mean(axis=1)
         if weight is not None:
-            weights = pd.Series(weight, dtype=np.float64)
-            missing = ~frame["unique_id"].isin(weights.index)
-            if missing.any():
-                raise ValueError(f"weight must be given for every series, got none for {_first_id(frame, missing)!r}")
-            loss = loss * weights.loc[frame["unique_id"]].to_numpy()
+            loss = loss * np.asarray(_of_each(frame, weight, "weight"), dtype=np.float64)
         by_series = frame.assign(loss=loss).groupby("unique_id", sort=False, observed=True)
         result = by_series.agg(
             forecasts=("actual", "size"), actual=("actual", "sum"), mean=("mean", "sum"), loss=("loss", "sum")
@@ -266,10 +286,11 @@ class Backtest:
         """
         shared = self.common()
         losses = shared.frame[["unique_id", "method"]].assign(loss=shared._losses().mean(axis=1))
-        table = losses.pivot_table(index="unique_id", columns="method", values="loss", aggfunc="mean", sort=False)
-        table = table.reindex(columns=self.methods)
-        counts = losses["unique_id"].value_counts(sort=False) / max(len(self.methods), 1)
-        return table.assign(forecasts=counts.reindex(table.index).astype(np.int64))
+        series, ids = pd.factorize(losses["unique_id"])
+        table = losses.assign(unique_id=series).pivot_table(index="unique_id", columns="method", values="loss")
+        counts = np.bincount(series, minlength=len(ids)) // max(len(self.methods), 1)
+        table = table.reindex(index=np.arange(len(ids)), columns=self.methods)
+        return table.set_axis(pd.Index(ids, name="unique_id", tupleize_cols=False)).assign(forecasts=counts)
 
     def _quantiles(self) -> FloatArray:
         values: FloatArray = self.frame[quantile_names(self.levels)].to_numpy(dtype=np.float64)
@@ -292,16 +313,31 @@ class Backtest:
         below: BoolArray = self._actual()[:, None] < self._quantiles()
         return below.astype(np.float64)
 
-    def _costs(self, holding_cost: float, shortage_cost: float) -> FloatArray:
-        level = np.clip(shortage_cost / (shortage_cost + holding_cost), self.levels[0], self.levels[-1])
-        above = int(np.searchsorted(self.levels, level))
-        lower = max(above - 1, 0)
-        gap = self.levels[above] - self.levels[lower]
-        share = (level - self.levels[lower]) / gap if gap > 0 else 0.0
-        quantiles = self._quantiles()
-        stocked = (1.0 - share) * quantiles[:, lower] + share * quantiles[:, above]
-        over: FloatArray = stocked - self._actual()
-        return np.asarray(np.maximum(holding_cost * over, -shortage_cost * over))
+    def _costs(self, holding_cost: CostPerUnit, shortage_cost: CostPerUnit) -> FloatArray:
+        """Money lost on what was left over and on what was short, shape (row, 2)."""
+        holding = self._cost_of_each(holding_cost, "holding_cost")
+        shortage = self._cost_of_each(shortage_cost, "shortage_cost")
+        over = self._quantile_at(shortage / (shortage + holding)) - self._actual()
+        return np.stack((holding * np.maximum(over, 0.0), shortage * np.maximum(-over, 0.0)), axis=1)
+
+    def _cost_of_each(self, cost: CostPerUnit, name: str) -> FloatArray:
+        if isinstance(cost, Mapping | pd.Series):
+            costs: FloatArray = np.asarray(_of_each(self.frame, cost, name), dtype=np.float64)
+        else:
+            costs = np.full(len(self.frame), float(cost))
+        wrong = ~(np.isfinite(costs) & (costs > 0))
+        if wrong.any():
+            raise ValueError(f"{name} must be positive, got {costs[wrong][0]:g} for {_first_id(self.frame, wrong)!r}")
+        return costs
+
+    def _quantile_at(self, level: FloatArray) -> FloatArray:
+        """Each row's quantile at its level, between those asked by straight lines, at most the outermost."""
+        row, quantiles = np.arange(len(level)), self._quantiles()
+        place = np.interp(level, self.levels, np.arange(len(self.levels)))
+        lower = np.floor(place).astype(np.int64)
+        upper = np.minimum(lower + 1, len(self.levels) - 1)
+        share = place - lower
+        return np.asarray((1.0 - share) * quantiles[row, lower] + share * quantiles[row, upper])
 
     def _origin_codes(self) -> IntArray:
         codes: IntArray = np.asarray(pd.factorize(self.frame["origin"])[0], dtype=np.int64)
@@ -415,6 +451,15 @@ def _checked_forecasts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFr
     return frame.reset_index(drop=True)
 
 
-def _first_id(frame: pd.DataFrame, wrong: "pd.Series[bool]") -> object:
-    found: object = frame.loc[wrong, "unique_id"].iloc[0]
+def _of_each(frame: pd.DataFrame, values: "Mapping[Hashable, object] | pd.Series[Any]", name: str) -> list[object]:
+    """The value of each row's series."""
+    lookup = dict(values.items())
+    for one in frame["unique_id"].unique():
+        if one not in lookup:
+            raise ValueError(f"{name} must be given for every series, got none for {one!r}")
+    return [lookup[one] for one in frame["unique_id"]]
+
+
+def _first_id(frame: pd.DataFrame, wrong: BoolArray) -> object:
+    found: object = frame["unique_id"].iloc[int(np.flatnonzero(wrong)[0])]
     return found

@@ -49,12 +49,14 @@ def combination_weights(backtest: Backtest, *, equal_windows: float = EQUAL_WIND
         equal_windows: Windows' worth of belief in equal weights, ≥ 0; infinite gives equal weights.
 
     Raises:
-        ValueError: equal_windows negative or NaN.
+        ValueError: equal_windows negative or NaN, or a backtest without any forecast.
 
     Source: inverse losses as weights, Bates & Granger (1969), Operational Research Quarterly 20(4).
     """
     if not equal_windows >= 0:
         raise ValueError(f"equal_windows must be at least 0, got {equal_windows}")
+    if backtest.frame.empty:
+        raise ValueError("backtest must hold forecasts to learn weights from, got none")
     table = backtest.losses_by_series()
     loss = table[backtest.methods].to_numpy(dtype=np.float64)
     windows = table["forecasts"].to_numpy(dtype=np.float64)
@@ -63,7 +65,7 @@ def combination_weights(backtest: Backtest, *, equal_windows: float = EQUAL_WIND
     inverse = 1.0 / np.maximum(relative, LEAST_RELATIVE_LOSS)
     inverse /= inverse.sum(axis=1, keepdims=True)
     believed = np.zeros(len(windows)) if np.isinf(equal_windows) else windows / (windows + equal_windows)
-    weights = believed[:, None] * inverse + (1.0 - believed[:, None]) / max(loss.shape[1], 1)
+    weights = believed[:, None] * inverse + (1.0 - believed[:, None]) / loss.shape[1]
     return CombinationWeights(tuple(table.index), tuple(backtest.methods), weights)
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from forecasting.accuracy import coverage, mase, owa, rmsse, scaled_pinball, smape
+from forecasting.accuracy import coverage, mase, owa, rmsse, scaled_pinball, smape, stock_cost
 from forecasting.backtest import TotalForecast, backtest
 from forecasting.backtest_scores import Backtest, scored
 from forecasting.calibration import clustered_coverage
@@ -99,6 +101,8 @@ def test_a_panel_without_any_demand_gives_an_empty_backtest():
     assert result.calibration().empty
     assert result.pit_histogram(seed=1).empty
     assert result.left_out["not_begun"].tolist() == [2, 2]
+    with pytest.raises(ValueError, match="must hold forecasts to learn weights from"):
+        combination_weights(result)
 
 
 def test_progress_is_told_to_the_end(panel):
@@ -146,6 +150,27 @@ def test_a_backtest_of_nothing_is_refused(panel, name):
     numbers = {"window": 2, "origins": 2, "step": 2} | {name: 0}
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         backtest(panel, {"poisson": poisson}, levels=LEVELS, **numbers)
+
+
+odd_values = st.one_of(st.integers(0, 9).map(float), st.sampled_from([np.nan, 0.0, 74_215.0, 0.25, 1e9]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(odd_values, max_size=14), min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 3))
+def test_any_panel_can_be_backtested(series, window, step):
+    panel = panel_of(*series)
+    result = backtest(panel, {"ours": ours, "poisson": poisson}, window=window, origins=3, step=step, levels=LEVELS)
+    judged = len(result.frame) // 2
+    assert judged + result.left_out[["not_begun", "unknown"]].to_numpy().sum() == 3 * len(series)
+    scores, calibration = result.scores(), result.calibration()
+    assert (scores[["mase", "rmsse", "pinball", "tail_pinball", "cost"]].fillna(0) >= 0).all(axis=None)
+    assert calibration["covered"].between(0, 1).all()
+    assert ((result.pit(seed=1) >= 0) & (result.pit(seed=1) <= 1)).all()
+    if judged:
+        np.testing.assert_allclose(result.pit_histogram(seed=1).groupby("method")["share"].sum(), 1)
+        weights = combination_weights(result).of(panel.ids)
+        np.testing.assert_allclose(weights.sum(axis=1), 1)
+        assert (weights >= 0).all()
 
 
 # Scores
@@ -196,6 +221,26 @@ def test_cost_is_that_of_stocking_the_newsvendors_quantile(found):
     scores = found.scores(holding_cost=1, shortage_cost=9).set_index("method")
     assert scores.loc["poisson", "cost"] == pytest.approx(expected)
     assert scores.loc["poisson", "cost"] < scores.loc["high", "cost"]
+
+
+def test_money_lost_on_stock_and_on_shortages_adds_up_by_series_costs(found):
+    holding = pd.Series({f"S{one}": 1.0 + one for one in range(40)})
+    money = found.costs(holding_cost=holding, shortage_cost=9 * holding).set_index("method")
+    rows = found.frame[found.frame.method == "poisson"]
+    over, unit = rows["q0.9"] - rows.actual, holding[rows.unique_id].to_numpy()
+    assert money.loc["poisson", "stock"] == pytest.approx((unit * np.maximum(over, 0)).sum())
+    assert money.loc["poisson", "shortage"] == pytest.approx((9 * unit * np.maximum(-over, 0)).sum())
+    assert money.loc["poisson", "cost"] == pytest.approx(
+        stock_cost(rows.actual, rows["q0.9"], holding_cost=unit, shortage_cost=9 * unit).sum()
+    )
+    # 3 / 4 lies between the levels 0.5 and 0.9, at five eighths of the way.
+    between = found.costs(holding_cost=1.0, shortage_cost=3.0).set_index("method").loc["poisson"]
+    stocked = rows["q0.5"] + 0.625 * (rows["q0.9"] - rows["q0.5"])
+    assert between["stock"] == pytest.approx(np.maximum(stocked - rows.actual, 0).sum())
+    with pytest.raises(ValueError, match="holding_cost must be given for every series, got none for 'S39'"):
+        found.costs(holding_cost=holding.drop("S39"), shortage_cost=1.0)
+    with pytest.raises(ValueError, match="shortage_cost must be positive, got 0"):
+        found.costs(holding_cost=holding, shortage_cost=0)
 
 
 def test_a_good_method_scores_better_than_one_twice_too_high(found):
@@ -252,6 +297,26 @@ def test_a_comparison_is_paired_by_origin(found):
     assert (comparison.origins, comparison.forecasts) == (4, 160)
 
 
+def test_series_may_be_known_by_sku_and_location(found):
+    pairs = {one: (one, "EAST") for one in found.frame["unique_id"].unique()}
+    paired = scored(found.frame.assign(unique_id=[pairs[one] for one in found.frame["unique_id"]]))
+    pd.testing.assert_frame_equal(paired.scores(by="unique_id").iloc[:, 2:], found.scores(by="unique_id").iloc[:, 2:])
+    labelled = paired.labelled({pair: pair[1] for pair in pairs.values()}, name="location")
+    assert labelled.scores(by="location")["location"].tolist() == ["EAST"] * 2
+    weight = dict.fromkeys(pairs.values(), 2.0)
+    assert (
+        paired.worst(1, method="high", weight=weight)["unique_id"][0]
+        == pairs[found.worst(1, method="high")["unique_id"][0]]
+    )
+    weights = combination_weights(paired)
+    np.testing.assert_array_equal(weights.of(tuple(pairs.values())), combination_weights(found).of(tuple(pairs)))
+    assert paired.compared("high", "poisson") == found.compared("high", "poisson")
+    assert len(paired.common().frame) == len(found.frame)
+    assert paired.pit(seed=1).tobytes() == found.pit(seed=1).tobytes()
+    peer = paired.frame[paired.frame.method == "high"].assign(method="peer")
+    assert paired.beside(peer).scores()["forecasts"].tolist() == [160] * 3
+
+
 # Forecasts made elsewhere
 
 
@@ -281,6 +346,8 @@ def test_forecasts_made_elsewhere_that_cannot_be_scored_are_named(found):
         scored(pd.concat([frame, frame.iloc[:1]]))
     with pytest.raises(ValueError, match=r"must be finite, .* by 'poisson' for 'S0'"):
         scored(frame.assign(**{"q0.9": np.where(frame.index == 0, np.nan, frame["q0.9"])}))
+    with pytest.raises(ValueError, match="for series and origins of the backtest, got none"):
+        found.beside(frame[frame.method == "high"].assign(origin=frame.origin + 100, method="peer"))
     with pytest.raises(ValueError, match="'high' again"):
         found.beside(frame[frame.method == "high"])
 
