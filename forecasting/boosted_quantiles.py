@@ -99,7 +99,7 @@ def chosen_by_backtest(backtest: Backtest, candidate: str, reference: str, *, st
     """
     if not standard_errors >= 0:
         raise ValueError(f"standard_errors must be at least 0, got {standard_errors}")
-    if not backtest.frame.empty and not backtest.frame["actual"].sum() > 0:
+    if not backtest.frame["actual"].sum() > 0:
         return reference
     comparison = backtest.compared(candidate, reference)
     return candidate if comparison.difference < -standard_errors * comparison.standard_error else reference

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from forecasting.accuracy import (
@@ -268,6 +270,21 @@ def test_pit_spreads_a_lump_over_the_probability_it_holds():
         np.full(3, 4.0), np.tile([2.0, 4.0, 4.0, 5.0], (3, 1)), levels=[0.1, 0.3, 0.7, 0.9], uniforms=[0, 0.5, 1]
     )
     np.testing.assert_allclose(tied, [0.25, 0.525, 0.8])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 12), min_size=4, max_size=4).map(sorted),
+    st.integers(0, 15),
+    st.floats(0, 1),
+    st.floats(0, 1),
+)
+def test_pit_lies_between_the_levels_that_the_quantiles_allow(quantiles, actual, chance, other):
+    levels = np.array([0.1, 0.5, 0.9, 0.99])
+    said, again = pit([actual] * 2, [quantiles] * 2, levels=levels, uniforms=[chance, other])
+    assert (chance <= other) <= (said <= again)
+    assert said >= max((level for level, q in zip(levels, quantiles, strict=True) if q < actual), default=0)
+    assert said <= min((level for level, q in zip(levels, quantiles, strict=True) if q > actual), default=1)
 
 
 def test_pit_refuses_what_it_cannot_read():
