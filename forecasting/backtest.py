@@ -12,6 +12,8 @@ from forecasting.accuracy import checked_levels, repeating_errors
 from forecasting.backtest_scores import Backtest, quantile_names
 from forecasting.panel import FloatArray, IntArray, Panel
 
+__all__ = ["Backtest", "Method", "Progress", "TotalForecast", "Totals", "backtest"]
+
 Progress = Callable[[int, int], None]
 """Called with the number of forecasts made and that of all to be made, counted in methods × origins."""
 
@@ -60,7 +62,8 @@ def backtest(
 
     The last origin lies `window` periods before the end of the panel, each earlier one `step` further back. Left
     out, and counted, are windows with an unknown period and series without any demand before the origin: of what
-    has not begun no method can know.
+    has not begun no method can know. Where series end in different periods, each one's origins count back from its
+    own end, so that an origin is no longer one date for all: standard errors clustered by origin then say less.
 
     Args:
         panel: Histories, as far as known now.
@@ -115,7 +118,7 @@ class _Task:
 
     @staticmethod
     def at(panel: Panel, origin: int, window: int) -> "_Task":
-        known = until(panel, origin)
+        known = panel.until(origin)
         owner = np.repeat(np.arange(len(panel.ids)), known.lengths)
         begun = np.bincount(owner, weights=known.values > 0, minlength=len(panel.ids)) > 0
         total = np.full(len(panel.ids), np.nan)
@@ -159,11 +162,3 @@ class _Task:
                 f"quantiles {quantiles[one].tolist()} for {self.known.ids[one]!r} at origin {self.origin}"
             )
         return mean, quantiles
-
-
-def until(panel: Panel, periods_back: int) -> Panel:
-    """The panel without its last periods; series shorter than that become empty."""
-    kept = np.maximum(panel.lengths - periods_back, 0)
-    position = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    inside = position < np.repeat(kept, panel.lengths)
-    return Panel(panel.ids, panel.values[inside], np.concatenate(([0], np.cumsum(kept))))

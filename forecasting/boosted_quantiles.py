@@ -71,7 +71,7 @@ def boosted_quantiles(*, seed: int, season_length: int = 1, origins: int = 12) -
             for level in levels.tolist()
         ]
         quantiles = np.sort(np.maximum(np.stack(columns, axis=1), 0.0), axis=1) * unit[:, None]
-        whole = _whole(panel)
+        whole = panel.is_whole
         quantiles[whole] = np.rint(quantiles[whole])
         begun = now.begun
         return TotalForecast(
@@ -254,10 +254,3 @@ def _periods_since_demand(known: FloatArray) -> FloatArray:
     demanded = known[:, ::-1] > 0
     first = np.argmax(demanded, axis=1) if known.shape[1] else np.zeros(len(known), dtype=np.int64)
     return np.where(demanded.any(axis=1), first, known.shape[1]).astype(np.float64)
-
-
-def _whole(panel: Panel) -> BoolArray:
-    """Whether all known demand of a series is in whole units."""
-    owner = np.repeat(np.arange(len(panel.ids)), panel.lengths)
-    broken = (panel.values != np.rint(panel.values)) & ~np.isnan(panel.values)
-    return np.asarray(np.bincount(owner, weights=broken, minlength=len(panel.ids)) == 0)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.accuracy import repeating_errors
-from forecasting.backtest import Progress, until
+from forecasting.backtest import Progress
 from forecasting.naive2 import naive2
 from forecasting.panel import FloatArray, IntArray, Panel
 
@@ -100,7 +100,7 @@ def point_backtest(
     asked = dict(methods) | {REFERENCE: lambda known, ahead: naive2(known, horizon=ahead, season_length=season_length)}
     parts, made = [], 0
     for origin in range(horizon, horizon + origins * spacing, spacing):
-        known = until(panel, origin)
+        known = panel.until(origin)
         used, actual = _what_came(panel, known, origin, horizon)
         scale = repeating_errors(known, lag=season_length)
         for name, method in asked.items():

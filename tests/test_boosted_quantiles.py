@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.backtest import TotalForecast, backtest, until
+from forecasting.backtest import TotalForecast, backtest
 from forecasting.backtest_scores import scored
 from forecasting.boosted_quantiles import _described, _Lessons, _Recent, boosted_quantiles, chosen_by_backtest
 from forecasting.negative_binomial import negative_binomial_quantiles
@@ -84,12 +84,12 @@ def test_what_describes_a_series_at_an_origin_knows_nothing_after_it(panel, peri
 
 def test_a_series_is_described_at_a_past_origin_as_it_was_described_then(panel):
     now = _described(_Recent.of(panel, 4, 13, 12), 13, 4, 13)
-    then = _described(_Recent.of(until(panel, 13), 4, 13, 12), 0, 4, 13)
+    then = _described(_Recent.of(panel.until(13), 4, 13, 12), 0, 4, 13)
     assert now.features.tobytes() == then.features.tobytes()
 
 
 def test_what_is_learned_is_the_total_after_the_origin_and_no_lesson_reaches_past_the_end(panel):
-    short = until(panel, 60)
+    short = panel.until(60)
     lessons = _Lessons.of(short, 4, 1, 3)
     matrix = short.aligned()
     expected = []
