@@ -36,12 +36,14 @@ PRIOR_FACTOR_OF_DISPERSION = 3.0
 """What one standard deviation of the prior multiplies α or v by."""
 MOST_DEMAND = 1e12
 LEAST_MEAN = 1e-12
-DISPERSIONS = 9
-SHARES = 3
 LEAST_SHARE = 1e-3
 MOST_SHARE = 0.98
+DISPERSIONS = 9
+SHARES = 3
+"""Lanes of the coarse grid: dispersions a factor of 4 apart, and zero shares up to the share of zeros seen."""
 SEARCHES = 10
 MANY = 120
+"""From here on the logarithm of a product of rising factors is quicker by Stirling's series."""
 FEW = 8
 """So many factors, none below `LEAST_MEAN` nor far above `MOST_DEMAND`, change a product by less than 1e130 times."""
 LOG_1E150 = 150.0 * math.log(10.0)

@@ -7,6 +7,7 @@ a backtest does.
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -221,7 +222,9 @@ def life_cycle(
         raise ValueError(f"significance must lie strictly between 0 and 1, got {significance}")
     from scipy import special
 
-    age, silence, share, recent_rate, earlier_rate, score = _lives(panel.values, panel.offsets, recent_periods)
+    age, silence, share, recent_rate, earlier_rate, score = _lives(
+        panel.values, panel.offsets, _ascending(panel), recent_periods
+    )
     p_value = np.where(np.isnan(score), 1.0, special.ndtr(np.nan_to_num(score)))
     never = age == 0
     new = np.where(never, panel.lengths <= new_periods, age <= new_periods)
@@ -250,6 +253,14 @@ def _checked_value(value: FloatArray, name: str) -> FloatArray:
 def _steadiness(units: FloatArray, variation: FloatArray, known: IntArray, cuts: tuple[float, float]) -> Names:
     unknown = (units == 0) | (known < 2)
     return np.select([unknown, variation <= cuts[0], variation <= cuts[1]], ["Z", "X", "Y"], "Z")
+
+
+def _ascending(panel: Panel) -> FloatArray:
+    """The values, each series sorted."""
+    ascending = panel.values.copy()
+    for start, stop in pairwise(panel.offsets):
+        ascending[start:stop].sort()
+    return ascending
 
 
 @kernel
@@ -299,9 +310,12 @@ def _units_and_variation(values: FloatArray, offsets: IntArray) -> tuple[FloatAr
 
 @kernel
 def _lives(
-    values: FloatArray, offsets: IntArray, recent_periods: int
+    values: FloatArray, offsets: IntArray, ascending: FloatArray, recent_periods: int
 ) -> tuple[IntArray, IntArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Age, silence, share of periods with demand, recent and earlier rate, and the score of the rank-sum test."""
+    """Age, silence, share of periods with demand, recent and earlier rate, and the score of the rank-sum test.
+
+    In `ascending` each series is sorted, so that the zeros before its first demand come first, the unknown last.
+    """
     series = len(offsets) - 1
     age, silence, share = np.zeros(series, np.int64), np.zeros(series, np.int64), np.zeros(series)
     recent_rate, earlier_rate, score = np.zeros(series), np.zeros(series), np.full(series, np.nan)
@@ -310,13 +324,14 @@ def _lives(
         longest = max(longest, offsets[i + 1] - offsets[i])
     life = np.empty(longest)
     for i in range(series):
-        lived, demands = 0, 0
+        lived, demands, first = 0, 0, offsets[i]
         for t in range(offsets[i], offsets[i + 1]):
             if np.isnan(values[t]):
                 continue
             if values[t] > 0:
                 if demands == 0:
                     age[i] = offsets[i + 1] - t
+                    first += lived
                     lived = 0
                 demands += 1
                 silence[i] = 0
@@ -331,29 +346,32 @@ def _lives(
             share[i] = demands / (lived - silence[i] + 1)
             for t in range(lived - recent):
                 earlier_rate[i] += life[t] / (lived - recent)
-            score[i] = _rank_sum_score(life[:lived], lived - recent)
+            score[i] = _rank_sum_score(life[:lived], ascending[first : first + lived], lived - recent)
     return age, silence, share, recent_rate, earlier_rate, score
 
 
 @inline
-def _rank_sum_score(life: FloatArray, earlier: int) -> float:
-    """Normal score of the ranks of what follows the earlier values; NaN where nothing differs."""
+def _rank_sum_score(life: FloatArray, ascending: FloatArray, earlier: int) -> float:
+    """Normal score of the ranks of what follows the earlier values among all; NaN where nothing differs."""
     count = len(life)
     recent = count - earlier
     if earlier == 0 or recent == 0:
         return np.nan
-    order = np.argsort(life)
-    rank_sum, ties, at = 0.0, 0.0, 0
+    ties, at = 0.0, 0
     while at < count:
-        end = at
-        while end < count and life[order[end]] == life[order[at]]:
+        end = at + 1
+        while end < count and ascending[end] == ascending[at]:
             end += 1
-        for place in range(at, end):
-            if order[place] >= earlier:
-                rank_sum += 0.5 * (at + 1 + end)
         tied = float(end - at)
         ties += tied * tied * tied - tied
         at = end
+    rank_sum = 0.0
+    for value in life[earlier:]:
+        below, same = 0, 0
+        for other in life:
+            below += other < value
+            same += other == value
+        rank_sum += below + 0.5 * (same + 1)
     surplus = rank_sum - 0.5 * recent * (recent + 1) - 0.5 * recent * earlier
     variance = recent * earlier / 12.0 * (count + 1 - ties / (count * (count - 1.0)))
     return (surplus + 0.5) / math.sqrt(variance) if variance > 0 else np.nan
