@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from forecasting.compiled import inline
-from forecasting.panel import FloatArray
+from forecasting.panel import FloatArray, IntArray
 
 GROUPS = 32
 """Values are judged in at most this many groups of neighbours, each at its mean, so that time does not grow."""
@@ -159,24 +159,52 @@ def expected_beyond(law: FloatArray, bound: float) -> tuple[float, float]:
 
 
 @inline
+def rising(key: FloatArray) -> IntArray:
+    """Places of the keys from the least up, ties in their order: a merge sort that compiles quickly."""
+    n = len(key)
+    order, other = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    for i in range(n):
+        order[i] = i
+    width = 1
+    while width < n:
+        for start in range(0, n, 2 * width):
+            left, right = start, min(start + width, n)
+            middle, end = right, min(start + 2 * width, n)
+            for i in range(start, end):
+                if left < middle and (right >= end or key[order[left]] <= key[order[right]]):
+                    other[i] = order[left]
+                    left += 1
+                else:
+                    other[i] = order[right]
+                    right += 1
+        for i in range(n):
+            order[i] = other[i]
+        width *= 2
+    return order
+
+
+@inline
 def _grouped(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The different values, or if they are many the means of groups of neighbours, and how often each occurs."""
-    ordered = np.sort(values)
-    n = len(ordered)
+    order = rising(values)
+    n = len(order)
     different = 1 if n else 0
     for i in range(1, n):
-        different += ordered[i] > ordered[i - 1]
+        if values[order[i]] > values[order[i - 1]]:
+            different += 1
     groups = min(different, GROUPS)
     mean, count = np.zeros(groups), np.zeros(groups)
     group = 0
     for i in range(n):
         if different > GROUPS:
             group = i * groups // n
-        elif i > 0 and ordered[i] > ordered[i - 1]:
+        elif i > 0 and values[order[i]] > values[order[i - 1]]:
             group += 1
-        mean[group] += ordered[i]
+        mean[group] += values[order[i]]
         count[group] += 1.0
-    return mean / count, count
+    for group in range(groups):
+        mean[group] /= count[group]
+    return mean, count
 
 
 @inline
@@ -230,8 +258,12 @@ def _most_likely_shape(
 ) -> tuple[float, float, float]:
     """Mean, shape and log-likelihood: climb a grid of shapes (powers of 2), each with its most likely mean (EM)."""
     likelihood, means = np.full(_SHAPES, np.nan), np.zeros(_SHAPES)
-    total = (seen * seen_count).sum() + (bound * count).sum()
-    mean = 1.2 * total / (seen_count.sum() + count.sum())
+    total, number = 0.0, 0.0
+    for i in range(len(seen)):
+        total, number = total + seen[i] * seen_count[i], number + seen_count[i]
+    for i in range(len(bound)):
+        total, number = total + bound[i] * count[i], number + count[i]
+    mean = 1.2 * total / number
     at = min(max(round(math.log2(start)) - _LEAST_EXPONENT, 1), _SHAPES - 2)
     while True:
         for near in (at, at - 1, at + 1):
@@ -267,11 +299,20 @@ def _most_likely_lognormal(
     seen: FloatArray, seen_count: FloatArray, bound: FloatArray, count: FloatArray, half: float
 ) -> tuple[float, float, float]:
     """Mean and sd of the logarithm (EM), and the log-likelihood; half a unit either side is what rounding hides."""
-    log_seen, log_bound = np.log(seen), np.log(bound)
-    number = seen_count.sum() + count.sum()
-    first_seen, second_seen = (seen_count * log_seen).sum(), (seen_count * log_seen * log_seen).sum()
-    centre = (first_seen + (count * log_bound).sum()) / number
-    sd = max(math.sqrt(max((second_seen + (count * log_bound * log_bound).sum()) / number - centre**2, 0.0)), 0.1)
+    number, first, second = 0.0, 0.0, 0.0
+    for i in range(len(seen)):
+        number += seen_count[i]
+        first += seen_count[i] * math.log(seen[i])
+        second += seen_count[i] * math.log(seen[i]) ** 2
+    first_seen, second_seen = first, second
+    log_bound = np.empty(len(bound))
+    for i in range(len(bound)):
+        log_bound[i] = math.log(bound[i])
+        number += count[i]
+        first += count[i] * log_bound[i]
+        second += count[i] * log_bound[i] ** 2
+    centre = first / number
+    sd = max(math.sqrt(max(second / number - centre * centre, 0.0)), 0.1)
     for _ in range(60):
         first, second = first_seen, second_seen
         for i in range(len(bound)):
@@ -286,13 +327,13 @@ def _most_likely_lognormal(
             break
     likelihood = 0.0
     for i in range(len(seen)):
-        z = (log_seen[i] - centre) / sd
+        z = (math.log(seen[i]) - centre) / sd
         if half > 0 and seen[i] < _FINE:
             upper = math.erfc((math.log(seen[i] + half) - centre) / sd / math.sqrt(2.0))
             lower = math.erfc((math.log(seen[i] - half) - centre) / sd / math.sqrt(2.0)) if seen[i] > 1 else 2.0
             likelihood += seen_count[i] * math.log(max(0.5 * (lower - upper), 1e-300))
         else:
-            likelihood -= seen_count[i] * (0.5 * z * z + math.log(sd * math.sqrt(2.0 * math.pi)) + log_seen[i])
+            likelihood -= seen_count[i] * (0.5 * z * z + math.log(sd * math.sqrt(2.0 * math.pi) * seen[i]))
     for i in range(len(bound)):
         z = (log_bound[i] - centre) / sd
         likelihood -= count[i] * (0.5 * z * z + math.log(math.sqrt(2.0 * math.pi) * _normal_hazard(z)))
@@ -306,35 +347,58 @@ def fitted_law(seen: FloatArray, bound: FloatArray, whole: bool) -> FloatArray:
     Whole numbers: negative binomial, the same with another share of zeros, or lognormal with a share of zeros; else
     gamma or lognormal, each with a share of zeros. Each is taken at its most likely and weighs by its likelihood.
 
+    Args:
+        seen: Demand > 0 of the periods in stock, and as many zeros as there were, shape (stocked,).
+        bound: Least demand, > 0, of those that sold out, shape (sold out,); at least one.
+        whole: Demand comes in whole numbers.
+
     Returns:
         Weights of the four families, their two parameters each, and the half unit by which a whole number's bound
         lies lower on a continuous scale; shape (13,).
     """
     law = np.zeros(13)
-    half = 0.5 if whole else 0.0
-    law[_HALF] = half
-    positive = seen[seen > 0]
-    number, none = len(seen) + len(bound), len(seen) - len(positive)
-    mean = (seen.sum() + bound.sum()) / number
-    spread = ((seen - mean) ** 2).sum() / max(len(seen), 1)
+    number, none, total = len(seen) + len(bound), 0, 0.0
+    for i in range(len(seen)):
+        total += seen[i]
+        if seen[i] == 0:
+            none += 1
+    for i in range(len(bound)):
+        total += bound[i]
+    mean, square = total / number, 0.0
+    positive, last = np.empty(len(seen) - none), 0
+    for i in range(len(seen)):
+        square += (seen[i] - mean) ** 2 / len(seen)
+        if seen[i] > 0:
+            positive[last] = seen[i]
+            last += 1
     counted = whole and mean <= LARGEST_COUNT_MEAN
-    start = mean * mean / max(spread - (mean if counted else 0.0), 1e-3 * mean * mean)
+    start = mean * mean / max(square - (mean if counted else 0.0), 1e-3 * mean * mean)
+    zeros = none * math.log(none / number) + (number - none) * math.log1p(-none / number) if none > 0 else 0.0
     values, count = _grouped(positive)
     bounds, bound_count = _grouped(bound)
     log_weight = np.full(4, -np.inf)
-    zeros = none * math.log(none / number) + (number - none) * math.log1p(-none / number) if none > 0 else 0.0
-    if counted:
-        all_values, all_count = _grouped(seen)
-        law[4], law[5], log_weight[0] = _most_likely_shape(_COUNT, start, all_values, all_count, bounds, bound_count)
-        if none > 0:
-            law[6], law[7], found = _most_likely_shape(_POSITIVE_COUNT, start, values, count, bounds, bound_count)
-            log_weight[1] = found + zeros - PRIOR_LOG_ODDS
-    else:
-        law[8], law[9], found = _most_likely_shape(_GAMMA, start, values, count, bounds - half, bound_count)
-        log_weight[2] = found + zeros
+    for family in range(3):
+        if counted == (family == _GAMMA) or (family == _POSITIVE_COUNT and none == 0):
+            continue
+        if family == _COUNT and none > 0:
+            values, count = np.append(0.0, values), np.append(float(none), count)
+        elif family == _GAMMA and whole:
+            bounds = bounds - 0.5
+        a, b, found = _most_likely_shape(family, start, values, count, bounds, bound_count)
+        law[4 + 2 * family], law[5 + 2 * family] = a, b
+        if family == _COUNT and none > 0:
+            values, count = values[1:].copy(), count[1:].copy()
+        elif family == _GAMMA and whole:
+            bounds = bounds + 0.5
+        log_weight[family] = found + (zeros if family > 0 else 0.0) - (PRIOR_LOG_ODDS if family == 1 else 0.0)
+    law[_HALF] = half = 0.5 if whole else 0.0
     if len(positive) >= 2:
         law[10], law[11], found = _most_likely_lognormal(values, count, bounds - half, bound_count, half)
-        log_weight[3] = found + zeros - 2 * PRIOR_LOG_ODDS
-    weight = np.exp(log_weight - log_weight.max())
-    law[:4] = weight / weight.sum()
+        log_weight[_LOGNORMAL] = found + zeros - 2 * PRIOR_LOG_ODDS
+    best, weights = log_weight.max(), 0.0
+    for family in range(4):
+        law[family] = math.exp(log_weight[family] - best)
+        weights += law[family]
+    for family in range(4):
+        law[family] /= weights
     return law

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forecasting.censored_law import expected_beyond, fitted_law
+from forecasting.censored_law import expected_beyond, fitted_law, rising
 from forecasting.compiled import inline, kernel
 from forecasting.panel import FloatArray, IntArray, Panel
 
@@ -187,12 +187,17 @@ def _by_relative_demand(bound: FloatArray, kind: IntArray, scale: FloatArray) ->
 
     At a tie a sold-out period comes first, as its demand may be what the other's was.
     """
-    used = np.flatnonzero(kind <= _SOLD_OUT)
-    key = bound[used] / scale[used]
-    for i in range(len(used)):
-        if kind[used[i]] == _SOLD_OUT:
-            key[i] -= 1e-9 * (1.0 + key[i])
-    return used[np.argsort(key, kind="mergesort")]
+    used, key, number = np.empty(len(kind), dtype=np.int64), np.empty(len(kind)), 0
+    for t in range(len(kind)):
+        if kind[t] <= _SOLD_OUT:
+            used[number], key[number] = t, bound[t] / scale[t]
+            if kind[t] == _SOLD_OUT:
+                key[number] -= 1e-9 * (1.0 + key[number])
+            number += 1
+    order = rising(key[:number])
+    for i in range(number):
+        order[i] = used[order[i]]
+    return order
 
 
 @inline
@@ -219,8 +224,10 @@ def _local_level(seen: FloatArray, weight: FloatArray, mean: float, level: Float
 
     Each memory is judged by its squared error at periods left out.
     """
-    evidence = weight.sum()
-    level[:] = mean
+    evidence = 0.0
+    for t in range(len(seen)):
+        evidence += weight[t]
+        level[t] = mean
     least, best = (1.0 - LEAST_GAIN) * evidence / max(evidence - 1.0, 1.0), -1.0
     usual = 0.0
     for t in range(len(seen)):
@@ -257,8 +264,15 @@ def _variance(expected: FloatArray, squared: FloatArray, kind: IntArray, level: 
 
 @inline
 def _law_at(bound: FloatArray, kind: IntArray, scale: FloatArray, whole: bool) -> FloatArray:
-    relative = bound / scale
-    return fitted_law(relative[kind == _STOCKED], relative[kind == _SOLD_OUT], whole)
+    seen, above, stocked, sold_out = np.empty(len(kind)), np.empty(len(kind)), 0, 0
+    for t in range(len(kind)):
+        if kind[t] == _STOCKED:
+            seen[stocked] = bound[t] / scale[t]
+            stocked += 1
+        elif kind[t] == _SOLD_OUT:
+            above[sold_out] = bound[t] / scale[t]
+            sold_out += 1
+    return fitted_law(seen[:stocked], above[:sold_out], whole)
 
 
 @inline
@@ -334,34 +348,35 @@ def _fit(
 ) -> float:
     """Fill in what sold out, under one level and then, if it drifts, under local ones; returns the variance."""
     n = len(sold)
-    evidence = weight.sum()
-    mean = bound.sum() / evidence
-    expected[:], level[:] = bound, mean
+    squared, seen, scale = np.empty(n), np.zeros(n), np.ones(n)
+    evidence, mean, most, sold_out = 0.0, 0.0, 0.0, False
+    for t in range(n):
+        evidence += weight[t]
+        mean += bound[t]
+        most = max(most, MOST_TIMES_SEEN * bound[t])
+        sold_out = sold_out or kind[t] == _SOLD_OUT
+    mean /= evidence
     if not mean > 0:
         return 0.0
-    most = MOST_TIMES_SEEN * bound.max()
-    squared, seen, scale = bound * bound, np.zeros(n), np.ones(n)
-    sold_out = (kind == _SOLD_OUT).sum() > 0
-    law = _law_at(bound, kind, scale, whole) if sold_out else np.zeros(13)
-    drifts = False
+    for t in range(n):
+        expected[t], squared[t] = bound[t], bound[t] * bound[t]
+    law = np.zeros(13)
     for round in range(_ROUNDS):
+        if sold_out and round <= 1:
+            law = _law_at(bound, kind, scale, whole)
         if sold_out:
             order = _by_relative_demand(bound, kind, scale)
             _fill_sold_out(bound, kind, order, scale, law, most, expected, squared)
+        before, mean = mean, 0.0
         for t in range(n):
             seen[t] = expected[t] if kind[t] <= _SOLD_OUT else (sold[t] if kind[t] == _EXPOSED else 0.0)
-        before, mean = mean, seen.sum() / evidence
+            mean += seen[t] / evidence
         if round > 1 and abs(mean - before) <= _TOLERANCE * mean:
             break
-        if round <= 1:
-            drifts = _local_level(seen, weight, mean, level)
-        if not drifts:
+        if not _local_level(seen, weight, mean, level):
             break
-        if round > 1:
-            _local_level(seen, weight, mean, level)
-        scale = level / mean
-        if sold_out and round == 1:
-            law = _law_at(bound, kind, scale, whole)
+        for t in range(n):
+            scale[t] = level[t] / mean
     for t in range(n):
         if kind[t] == _EXPOSED:
             expected[t] = sold[t] + (1.0 - weight[t]) * level[t]
@@ -379,16 +394,24 @@ def _one(
     n = len(sold)
     kind, bound, weight = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n)
     whole = _sort_out(sold, share, turned_away, kind, bound, weight)
-    known = n - np.isnan(sold).sum()
-    stocked = (kind == _STOCKED).sum()
-    expected[:], level[:] = sold, 0.0
+    known, stocked, exposed, sold_out = 0, 0, 0, 0
+    for t in range(n):
+        expected[t], level[t] = sold[t], 0.0
+        if not np.isnan(sold[t]):
+            known += 1
+        if kind[t] == _STOCKED:
+            stocked += 1
+        elif kind[t] == _EXPOSED:
+            exposed += 1
+        elif kind[t] == _SOLD_OUT:
+            sold_out += 1
     if known == 0:
         return 0.0, 0.0, _UNKNOWN
     if stocked == known:
         basis = _AS_SOLD
-    elif stocked + (kind == _EXPOSED).sum() == 0:
+    elif stocked + exposed == 0:
         basis = _LOWER_BOUND
-    elif (kind == _SOLD_OUT).sum() > 0 and (stocked < LEAST_UNCENSORED or stocked < LEAST_UNCENSORED_SHARE * known):
+    elif sold_out > 0 and (stocked < LEAST_UNCENSORED or stocked < LEAST_UNCENSORED_SHARE * known):
         basis = _SCALED
     else:
         basis = _ESTIMATED
@@ -397,7 +420,8 @@ def _one(
         return _known_mean(expected), variance, basis
     rate = _fill_simply(sold, bound, kind, weight, expected)
     mean = _known_mean(expected)
-    level[:] = rate if rate >= 0 else mean
+    for t in range(n):
+        level[t] = rate if rate >= 0 else mean
     return mean, _variance_around(expected, mean), basis
 
 

@@ -195,6 +195,12 @@ def test_any_history_is_filled_in_sensibly_whatever_its_company(series, turned_a
     np.testing.assert_array_equal(alone.values, result.values[panel.offsets[-2] :])
 
 
+def test_nothing_demanded_is_nothing_inferred():
+    result = unconstrained(panel_of([0, np.nan, 0, 0], np.zeros(30)), [1, 1, 0, 1] + [1, 0] * 15)
+    np.testing.assert_array_equal(result.values, [0, np.nan, 0, 0] + [0] * 30)
+    np.testing.assert_array_equal(result.mean, 0)
+
+
 def test_ten_thousand_periods_and_one_huge_value_are_nothing_special():
     rng = np.random.default_rng(10)
     demand = rng.poisson(4, 10_000).astype(float)
