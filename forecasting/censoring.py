@@ -79,9 +79,11 @@ def unconstrained(panel: Panel, in_stock: ArrayLike, *, turned_away: bool = Fals
 
     Assumes, as all such estimates must, that the stock a period began with says nothing of its demand beyond the
     level. That level may drift: where weighted means of a period's neighbours (weights e^(−distance / memory), the
-    best of `LEVEL_MEMORIES`) tell it better than the mean of the series does, bounds are compared relative to them,
-    so that a trend is followed. After a sudden step in demand of little noise, sold-out periods are overfilled by a
-    few per cent. One-off bulk orders should be taken out first (`bulk_orders`): a mean is not robust.
+    best of `LEVEL_MEMORIES`) tell it better than the mean of the series does, a trend or a step is followed, and
+    bounds are compared by what they would have been at the mean level: as many standard deviations from it, whose
+    variance is level + dispersion·level² for whole numbers, else level². One-off bulk orders should be taken out first
+    (`bulk_orders`): a mean is not robust. Demand all of whose larger half sold out at one stock level, and that comes
+    in two humps, cannot be told from a long tail by anybody.
 
     Args:
         panel: Units sold; a mean of at least a few units per period, or many periods, make it accurate.
@@ -143,11 +145,21 @@ def _at_least(first: float, second: float, bound: float, most: float) -> tuple[f
 
 
 @inline
+def _standard(units: float, level: float, unit: float, mean: float) -> float:
+    """Demand as it would have been had the level been the mean; zero stays zero."""
+    if level == mean or units == 0.0:
+        return units
+    return max(mean + (units - level) / unit, 0.01 * mean)
+
+
+@inline
 def _fill_sold_out(
     bound: FloatArray,
     kind: IntArray,
     order: IntArray,
-    scale: FloatArray,
+    level: FloatArray,
+    unit: FloatArray,
+    mean: float,
     law: FloatArray,
     most: float,
     expected: FloatArray,
@@ -155,42 +167,46 @@ def _fill_sold_out(
 ) -> None:
     """Expected demand and its square where a period sold out, from the largest bound down.
 
-    order holds the fully stocked and the sold-out periods by rising demand over scale. The mean of (expected) demand
-    over scale of the periods above a bound is what Kaplan and Meier expect beyond it.
+    order holds the fully stocked and the sold-out periods by rising standard demand. The mean of (expected) standard
+    demand of the periods above a bound is what Kaplan and Meier expect beyond it.
     """
     above, above_squared, stocked_above, number_above = 0.0, 0.0, 0.0, 0.0
     for position in range(len(order) - 1, -1, -1):
         t = order[position]
-        size = scale[t]
+        # Demand = base + factor · standard demand.
+        factor = unit[t] if level[t] != mean else 1.0
+        base = level[t] - mean * factor
         if kind[t] == _STOCKED:
             stocked_above += 1.0
         else:
             own = stocked_above / (stocked_above + OWN_EVIDENCE)
             first, second = 0.0, 0.0
             if own < 0.98:
-                first, second = expected_beyond(law, bound[t] / size)
-                first, second = _at_least(first * size, second * size * size, bound[t], most)
+                first, second = expected_beyond(law, _standard(bound[t], level[t], unit[t], mean))
             else:
                 own = 1.0
             if stocked_above > 0:
-                first = own * size * above / number_above + (1 - own) * first
-                second = own * size * size * above_squared / number_above + (1 - own) * second
-            expected[t], squared[t] = _at_least(first, second, bound[t], most)
-        above += expected[t] / size
-        above_squared += squared[t] / (size * size)
+                first = own * above / number_above + (1 - own) * first
+                second = own * above_squared / number_above + (1 - own) * second
+            second = base * base + 2.0 * base * factor * first + factor * factor * second
+            expected[t], squared[t] = _at_least(base + factor * first, second, bound[t], most)
+        above += (expected[t] - base) / factor
+        above_squared += (squared[t] - 2.0 * base * expected[t] + base * base) / (factor * factor)
         number_above += 1.0
 
 
 @inline
-def _by_relative_demand(bound: FloatArray, kind: IntArray, scale: FloatArray) -> IntArray:
-    """Fully stocked and sold-out periods by rising demand over scale.
+def _by_standard_demand(
+    bound: FloatArray, kind: IntArray, level: FloatArray, unit: FloatArray, mean: float
+) -> IntArray:
+    """Fully stocked and sold-out periods by rising standard demand.
 
     At a tie a sold-out period comes first, as its demand may be what the other's was.
     """
     used, key, number = np.empty(len(kind), dtype=np.int64), np.empty(len(kind)), 0
     for t in range(len(kind)):
         if kind[t] <= _SOLD_OUT:
-            used[number], key[number] = t, bound[t] / scale[t]
+            used[number], key[number] = t, _standard(bound[t], level[t], unit[t], mean)
             if kind[t] == _SOLD_OUT:
                 key[number] -= 1e-9 * (1.0 + key[number])
             number += 1
@@ -263,14 +279,16 @@ def _variance(expected: FloatArray, squared: FloatArray, kind: IntArray, level: 
 
 
 @inline
-def _law_at(bound: FloatArray, kind: IntArray, scale: FloatArray, whole: bool) -> FloatArray:
+def _law_of(
+    bound: FloatArray, kind: IntArray, level: FloatArray, unit: FloatArray, mean: float, whole: bool
+) -> FloatArray:
     seen, above, stocked, sold_out = np.empty(len(kind)), np.empty(len(kind)), 0, 0
     for t in range(len(kind)):
         if kind[t] == _STOCKED:
-            seen[stocked] = bound[t] / scale[t]
+            seen[stocked] = _standard(bound[t], level[t], unit[t], mean)
             stocked += 1
         elif kind[t] == _SOLD_OUT:
-            above[sold_out] = bound[t] / scale[t]
+            above[sold_out] = _standard(bound[t], level[t], unit[t], mean)
             sold_out += 1
     return fitted_law(seen[:stocked], above[:sold_out], whole)
 
@@ -348,7 +366,7 @@ def _fit(
 ) -> float:
     """Fill in what sold out, under one level and then, if it drifts, under local ones; returns the variance."""
     n = len(sold)
-    squared, seen, scale = np.empty(n), np.zeros(n), np.ones(n)
+    squared, seen, unit = np.empty(n), np.zeros(n), np.ones(n)
     evidence, mean, most, sold_out = 0.0, 0.0, 0.0, False
     for t in range(n):
         evidence += weight[t]
@@ -359,14 +377,14 @@ def _fit(
     if not mean > 0:
         return 0.0
     for t in range(n):
-        expected[t], squared[t] = bound[t], bound[t] * bound[t]
+        expected[t], squared[t], level[t] = bound[t], bound[t] * bound[t], mean
     law = np.zeros(13)
     for round in range(_ROUNDS):
         if sold_out and round <= 1:
-            law = _law_at(bound, kind, scale, whole)
+            law = _law_of(bound, kind, level, unit, mean, whole)
         if sold_out:
-            order = _by_relative_demand(bound, kind, scale)
-            _fill_sold_out(bound, kind, order, scale, law, most, expected, squared)
+            order = _by_standard_demand(bound, kind, level, unit, mean)
+            _fill_sold_out(bound, kind, order, level, unit, mean, law, most, expected, squared)
         before, mean = mean, 0.0
         for t in range(n):
             seen[t] = expected[t] if kind[t] <= _SOLD_OUT else (sold[t] if kind[t] == _EXPOSED else 0.0)
@@ -375,8 +393,11 @@ def _fit(
             break
         if not _local_level(seen, weight, mean, level):
             break
+        # Noise of counts grows as the square root of a low level and in proportion to a high one.
+        spread = max(_variance(expected, squared, kind, level) - mean, 0.0) / mean if whole else np.inf
         for t in range(n):
-            scale[t] = level[t] / mean
+            relative = level[t] / mean
+            unit[t] = math.sqrt(relative * (1.0 + spread * relative) / (1.0 + spread)) if whole else relative
     for t in range(n):
         if kind[t] == _EXPOSED:
             expected[t] = sold[t] + (1.0 - weight[t]) * level[t]

@@ -141,6 +141,19 @@ def test_a_trend_is_not_flattened():
         assert level[:, part].sum() == pytest.approx(demand[:, part].sum(), rel=0.06)
 
 
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_step_is_not_flattened(fixed):
+    rng = np.random.default_rng(11)
+    step = np.where(np.arange(DAYS) < 250, 0.5, 1.8)
+    demand = rng.poisson(rates(rng) * step).astype(float)
+    stock = np.quantile(demand, 0.8, axis=1)[:, None] * np.ones(DAYS) if fixed else stock_that_runs_out(demand, rng)
+    stock = np.ceil(stock)
+    result = unconstrained(panel_of(*np.minimum(demand, stock)), (demand < stock).ravel())
+    found = result.values.reshape(SERIES, DAYS)
+    for part in (slice(0, 230), slice(270, 400)):
+        assert found[:, part].sum() == pytest.approx(demand[:, part].sum(), rel=0.03)
+
+
 def test_a_stable_series_keeps_one_level():
     rng = np.random.default_rng(8)
     result = unconstrained(panel_of(*rng.poisson(6, (40, 200))), np.ones(8000))
