@@ -268,21 +268,19 @@ def _best_constants(
 ) -> tuple[float, float]:
     """Fill constants (α, β, φ, γ) with those of least weighted one-step squared error; first level and trend."""
     if trend_kind == NO_TREND:
-        rounds = np.array([[8, 1, 1, 8], [5, 1, 1, 5], [5, 1, 1, 5]])
-        reaches = np.array([0.5, 1.0 / 7.0, 0.5 / 7.0])
+        rounds = np.array([[8, 1, 1, 6], [4, 1, 1, 4], [4, 1, 1, 4]])
     elif trend_kind == ADDITIVE_TREND:
-        rounds = np.array([[4, 4, 1, 4], [3, 3, 1, 3], [3, 3, 1, 3], [3, 3, 1, 3]])
-        reaches = np.array([0.5, 0.17, 0.08, 0.04])
+        rounds = np.array([[8, 2, 1, 4], [3, 3, 1, 3], [3, 3, 1, 3], [3, 3, 1, 3]])
     else:
-        rounds = np.array([[4, 2, 2, 4], [3, 3, 1, 3], [3, 1, 3, 3], [3, 3, 1, 3]])
-        reaches = np.array([0.5, 0.17, 0.08, 0.04])
+        rounds = np.array([[7, 2, 2, 2], [3, 3, 1, 3], [3, 1, 3, 3], [3, 3, 1, 3], [3, 1, 3, 3]])
+    reach = np.full(4, 0.5)
     prior = np.array([0.35, 0.0, np.nan, 0.0])
     centre = np.full(4, 0.5)
     if trend_kind == NO_TREND:
         centre[1] = 0.0
     level, trend = mean, 0.0
     for turn in range(len(rounds)):
-        lanes = place_lanes(block, places, rounds[turn], centre, reaches[turn], prior)
+        lanes = place_lanes(block, places, rounds[turn], centre, reach, prior)
         if trend_kind != DAMPED_TREND:
             for k in range(lanes):
                 block[PHI + k] = 1.0
@@ -314,6 +312,11 @@ def _best_constants(
         trend += more_trend
         for one in range(4):
             centre[one] = places[one, best]
+        if turn == 0:
+            reach[:] = 0.6 / np.maximum(rounds[0] - 1, 1)
+        else:
+            for one in range(4):
+                reach[one] *= 0.5 if rounds[turn, one] > 1 else 1.0
         constants[0], constants[1] = block[ALPHA + best], block[BETA + best]
         constants[2], constants[3] = block[PHI + best], block[GAMMA + best]
     return level, trend

@@ -42,7 +42,7 @@ def damping(place: float) -> float:
 
 @inline
 def place_lanes(
-    block: FloatArray, places: FloatArray, counts: IntArray, centre: FloatArray, reach: float, prior: FloatArray
+    block: FloatArray, places: FloatArray, counts: IntArray, centre: FloatArray, reach: FloatArray, prior: FloatArray
 ) -> int:
     """Lay a grid of counts points per constant over centre ± reach; the number of lanes filled.
 
@@ -53,7 +53,7 @@ def place_lanes(
         places: Where on the scales the lanes lie, shape (4, LANES), filled.
         counts: Points per constant (α, β*, φ, γ*), product ≤ LANES; 1 = the centre only.
         centre: In [0, 1], per constant.
-        reach: Half the width of the grid; points beyond 0 or 1 are moved there.
+        reach: Half the width of the grid, per constant; points beyond 0 or 1 are moved there.
         prior: Per constant, the place believed likeliest; NaN = no opinion.
     """
     points = np.empty((4, LANES))
@@ -62,7 +62,7 @@ def place_lanes(
         for step in range(counts[one]):
             place = centre[one]
             if counts[one] > 1:
-                place = min(max(place + reach * (2.0 * step / (counts[one] - 1) - 1.0), 0.0), 1.0)
+                place = min(max(place + reach[one] * (2.0 * step / (counts[one] - 1) - 1.0), 0.0), 1.0)
             points[one, step] = place
             if not np.isnan(prior[one]):
                 angle = 0.5 * np.pi * (place - prior[one])

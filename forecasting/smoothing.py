@@ -148,7 +148,8 @@ def best_alpha(demand: FloatArray, prior_periods: float, block: FloatArray, plac
     counts = np.array([LEVEL_GRID, 1, 1, 1])
     centre = np.full(4, 0.5)
     prior = np.array([0.35, np.nan, np.nan, np.nan])
-    reach, best_level, best = 0.5, 0.0, 0
+    reach = np.full(4, 0.5)
+    best_level, best = 0.0, 0
     for _ in range(2):
         lanes = place_lanes(block, places, counts, centre, reach, prior)
         _level_errors(demand, block, lanes)
@@ -217,9 +218,9 @@ def smooth_level_of_one(
     block: FloatArray,
     places: FloatArray,
 ) -> float:
-    """Fill states and one-step forecasts of the series values[start:end]; α."""
+    """Fill states and one-step forecasts of the series values[start:end], all 0 until now; α, 0 without demand."""
     known, scale, mean = scale_of(values, start, end)
-    if known == 0:
+    if mean == 0.0:
         return 0.0
     seen = 0
     for t in range(start, end):
@@ -304,7 +305,7 @@ def best_start(
     return max(ee - ex * level - ez * trend, 0.0), level, trend
 
 
-TREND_ROUNDS = 4
+TREND_ROUNDS = 5
 
 
 @inline
@@ -318,11 +319,12 @@ def best_trend(
     known = 0
     for t in range(len(demand)):
         known += not np.isnan(demand[t])
-    counts = np.array([4, 4, 4, 1]) if damped else np.array([8, 8, 1, 1])
+    counts = np.array([7, 3, 3, 1]) if damped else np.array([8, 8, 1, 1])
     centre = np.full(4, 0.5)
     prior = np.array([0.35, 0.0, np.nan, np.nan])
     best_places = centre.copy()
-    reach, least = 0.5, np.inf
+    reach = np.full(4, 0.5)
+    least = np.inf
     alpha, beta, phi, level, trend = 0.0, 0.0, 1.0, 0.0, 0.0
     for turn in range(TREND_ROUNDS):
         lanes = place_lanes(block, places, counts, centre, reach, prior)
@@ -342,7 +344,7 @@ def best_trend(
                     best_places[one] = places[one, k]
         centre[:] = best_places
         if turn == 0:
-            reach = reach / 3.0 if damped else reach / 7.0
+            reach[:] = 0.6 / np.maximum(counts - 1, 1)
             counts = np.array([3, 3, 3, 1]) if damped else np.array([5, 5, 1, 1])
         else:
             reach *= 0.5
@@ -390,7 +392,7 @@ def smooth_trend_of_one(
 ) -> tuple[float, float, float]:
     """Fill states and one-step forecasts of the series values[start:end]; α, β and φ."""
     known, scale, mean = scale_of(values, start, end)
-    if known < LEAST_FOR_TREND:
+    if known < LEAST_FOR_TREND or mean == 0.0:
         alpha = smooth_level_of_one(values, start, end, prior_periods, level, fitted, buffer, block, places)
         return alpha, 0.0, 1.0
     first = start

@@ -161,7 +161,7 @@ def _smooth_classical(
     for i in range(len(alphas)):
         start, end = offsets[i], offsets[i + 1]
         known, _, scale, mean = _deseasonalise(values, start, end, ahead[i], demand)
-        if known == 0:
+        if mean == 0.0:
             continue
         share = 0.5 if known >= LEAST_FOR_LINE else 0.0
         at_first, slope = _straight_line(demand[: end - start], prior_periods) if share else (0.0, 0.0)
@@ -230,7 +230,7 @@ def _smooth_dynamic(
     for i in range(len(alphas)):
         start, end = offsets[i], offsets[i + 1]
         known, first, scale, mean = _deseasonalise(values, start, end, ahead[i], demand)
-        if known == 0:
+        if mean == 0.0:
             continue
         periods = end - start - first
         own = demand[first : end - start]
@@ -315,7 +315,7 @@ def _best_share(
     centre = np.full(4, 0.5)
     prior = np.array([0.35, np.nan, np.nan, np.nan])
     judged = known - 2
-    reach = 0.5
+    reach = np.full(4, 0.5)
     alpha, share, first = 0.0, 0.0, 0.0
     for _ in range(2):
         lanes = place_lanes(block, places, counts, centre, reach, prior)
