@@ -118,7 +118,7 @@ def latest_check(at_version: str) -> dict[str, Any] | None:  # noqa: ARG001
 
 @st.cache_resource(show_spinner="Reading all histories and forecasting …", max_entries=2)
 def _outlook(history: str) -> Outlook:  # noqa: ARG001
-    return items.outlook(database(), as_of=standing().as_of)
+    return items.outlook(database(), as_of=standing().as_of, at=now())
 
 
 def outlook() -> Outlook:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from data.connection import Database
 from orders.insights import ItemRecords, item_records
 from orders.terms import Terms
 from service.planning_inputs import closing_moment, default_as_of, planning_inputs
-from service.stock_levels import PERIOD_DAYS
+from service.stock_levels import PERIOD_DAYS, planned_band
 
 BAND = (0.05, 0.25, 0.75, 0.95)
 FORECAST_WEEKS = 12
@@ -25,14 +25,16 @@ class Outlook:
     """Demand of every item, past and expected, as the plan sees it.
 
     points: sku, name, category, location, supplier and terms of each, as `PlanningInputs.points`.
-    demand: unique_id (index of `points`), ds, y, in_stock.
-    forecast: unique_id, ds (last day of the week), mean, q0.05, q0.25, q0.75, q0.95.
+    demand: unique_id (index of `points`), ds, y, in_stock: what was ordered.
+    learnt: The same columns as the forecast reads them, see `PlanningInputs.demand`.
+    forecast: unique_id, ds (last day of the week), mean, q0.05, q0.25, q0.75, q0.95, with the planner's word applied.
     """
 
     as_of: date
     terms: Terms
     points: pd.DataFrame
     demand: pd.DataFrame
+    learnt: pd.DataFrame
     forecast: pd.DataFrame
 
 
@@ -61,18 +63,21 @@ class ItemView:
     records: ItemRecords
 
 
-def outlook(database: Database, *, as_of: date | None = None) -> Outlook:
+def outlook(database: Database, *, as_of: date | None = None, at: datetime | None = None) -> Outlook:
     """Histories and forecast bands of all items; the forecast learns from all, so that all are read.
+
+    Args:
+        database: Where the history is.
+        as_of: The last day known; the last complete business day by default.
+        at: Now, so that what the planner said today counts; else what they had said by the close of `as_of`.
 
     Raises:
         NothingToPlan: there are no orders.
     """
-    from forecasting import forecast
-
     with database.reading() as connection:
-        inputs = planning_inputs(connection, as_of=as_of or default_as_of(connection))
-    band = forecast(inputs.demand, as_of=inputs.as_of, horizon=FORECAST_WEEKS, quantiles=BAND)
-    return Outlook(inputs.as_of, inputs.terms, inputs.points, inputs.demand, band)
+        inputs = planning_inputs(connection, as_of=as_of or default_as_of(connection), at=at)
+    band = planned_band(inputs, weeks=FORECAST_WEEKS, quantiles=BAND)
+    return Outlook(inputs.as_of, inputs.terms, inputs.points, inputs.ordered, inputs.demand, band)
 
 
 def item_view(database: Database, known: Outlook, *, sku: str, location: str) -> ItemView | None:
@@ -94,11 +99,12 @@ def item_view(database: Database, known: Outlook, *, sku: str, location: str) ->
     of_item = (purchases["sku_id"] == key["sku_id"]) & (purchases["location_id"] == key["location_id"])
     is_here = closing["location_id"] == key["location_id"]
     demand = known.demand[known.demand["unique_id"] == found.index[0]]
+    learnt = known.learnt[known.learnt["unique_id"] == found.index[0]]
     band = known.forecast[known.forecast["unique_id"] == found.index[0]]
     return ItemView(
         point=point,
         as_of=known.as_of,
-        weeks=_weeks(demand, known.as_of),
+        weeks=_weeks(demand, learnt, known.as_of),
         days_out=demand.loc[~demand["in_stock"].astype(bool), ["ds"]].reset_index(drop=True),
         forecast=band.drop(columns="unique_id").reset_index(drop=True),
         stock=closing.loc[is_here, ["ds", "on_hand"]].reset_index(drop=True),
@@ -107,14 +113,20 @@ def item_view(database: Database, known: Outlook, *, sku: str, location: str) ->
     )
 
 
-def _weeks(demand: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """The last year in weeks that end with as_of, as the forecast cuts them."""
+def _weeks(demand: pd.DataFrame, learnt: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """The last year in weeks that end with as_of, as the forecast cuts them.
+
+    Args:
+        demand: Of one item, as it was ordered.
+        learnt: The same as the forecast reads it.
+        as_of: The last day known.
+    """
     from forecasting import periodic_panel
 
     columns = ["week", "sold", "days_out", "estimate"]
-    if demand.empty:
+    if learnt.empty:
         return pd.DataFrame({"week": pd.to_datetime([])} | {name: [] for name in columns[1:]})
-    estimate = periodic_panel(demand, as_of=as_of, period_days=PERIOD_DAYS).values[-HISTORY_WEEKS:]
+    estimate = periodic_panel(learnt, as_of=as_of, period_days=PERIOD_DAYS).values[-HISTORY_WEEKS:]
     ago = (pd.Timestamp(as_of) - demand["ds"]).dt.days // PERIOD_DAYS
     sold = demand["y"].groupby(ago).sum()
     out = (~demand["in_stock"].astype(bool)).groupby(ago).sum()

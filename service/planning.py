@@ -23,7 +23,7 @@ from orders.model import Actor, Permission
 from orders.money import exponent
 from service.planning_inputs import PlanningInputs, planning_inputs
 from service.recommending import recommend
-from service.stock_levels import Levels, forecast_demand, set_levels
+from service.stock_levels import Levels, planned_demand, set_levels
 
 Progress = Callable[[str], None]
 
@@ -64,7 +64,7 @@ def make_plan(
         database: Where the history is, and the plan goes.
         as_of: The last day that counts; the last complete business day by default.
         actor: Who plans.
-        at: Now.
+        at: Now; what the planner said by now counts, or by the close of a day further back.
         progress: Told the name of each stage as it begins.
 
     Raises:
@@ -76,13 +76,13 @@ def make_plan(
     actor.require(Permission.PLAN)
     seconds: dict[str, float] = {}
     with _timed("read history", seconds, progress), database.reading() as connection:
-        inputs = planning_inputs(connection, as_of=as_of)
+        inputs = planning_inputs(connection, as_of=as_of, at=at)
     with _timed("forecast demand", seconds, progress):
-        forecasts = forecast_demand(inputs)
+        forecasts = planned_demand(inputs)
     with _timed("set stock levels", seconds, progress):
         levels = set_levels(inputs, forecasts)
     with _timed("recommend", seconds, progress):
-        rows = recommend(inputs, levels)
+        rows = recommend(inputs, levels, forecasts)
     with _timed("store the plan", seconds, progress), database.writing() as connection:
         summary = _summary(inputs, levels, rows)
         plan_id = plan_rows.write_plan(
@@ -159,6 +159,6 @@ def _summary(inputs: PlanningInputs, levels: Levels, rows: list[dict[str, Any]])
         "holding_cost_per_point_of_fill_rate": levels.price_of_fill_rate,
         "value_of_budget": levels.value_of_budget,
         "binding": list(levels.binding),
-        "stock_out_days": int((~inputs.demand["in_stock"]).sum()),
+        "stock_out_days": int((~inputs.ordered["in_stock"]).sum()),
         "assumed_stock": int((~inputs.points["is_counted"]).sum()),
     }

@@ -14,6 +14,10 @@ from data import demand_history, master_rows, order_rows, position_rows
 from data.errors import StockwrightError
 from orders.money import exponent
 from orders.terms import Terms, read_terms
+from service.demand_said import DemandSaid, demand_said
+from service.learnt_demand import Notes, demand_learnt
+from service.succession import heirs_places
+from service.unusual_demand import unusual_demand
 
 MEASURED_RECEIPTS = 5
 """Receipts of a supplier from which its own lead times say more than what was quoted."""
@@ -52,13 +56,23 @@ class PlanningInputs:
     points: One row per SKU and location, indexed 0, 1, …: sku_id, sku, name, category, location_id, location,
         supplier_id, supplier, lead_time_days, lead_time_sd_days, lead_time_source, moq, pack_size,
         terms_source, unit_cost, cost_source, unit_price, on_hand, on_order, unshipped, is_counted.
-    demand: Long daily frame: unique_id (the point's index), ds, y and in_stock.
+    demand: Long daily frame to forecast from: unique_id (the point's index), ds, y and in_stock. Successors have
+        inherited, new SKUs borrowed, and what does not count is left out (days of which nothing is known have y = 0
+        and in_stock = False).
+    ordered: The same columns as the order book and the ledger have them.
+    said: What the planner said of demand.
+    unusual: Bulk orders that nobody has judged yet, as `unusual_demand` gives them.
+    notes: What is to be told of the history of a point, by its index.
     """
 
     as_of: date
     terms: Terms
     points: pd.DataFrame
     demand: pd.DataFrame
+    ordered: pd.DataFrame
+    said: DemandSaid
+    unusual: pd.DataFrame
+    notes: Notes
 
 
 def has_orders(connection: Connection) -> bool:
@@ -84,8 +98,34 @@ def closing_moment(as_of: date, time_zone: str) -> datetime:
     return datetime.combine(as_of + timedelta(days=1), time(), ZoneInfo(time_zone)).astimezone(UTC)
 
 
-def planning_inputs(connection: Connection, *, as_of: date | None = None, terms: Terms | None = None) -> PlanningInputs:
+def known_until(connection: Connection, as_of: date, at: datetime | None, time_zone: str) -> datetime:
+    """The moment before which the planner must have said something for a plan to heed it.
+
+    A plan as of the last complete day, or a later one, is made to be followed: what was said this morning counts.
+    A plan of a day further back heeds what had been said by that day's close, as does one that is not told the time.
+
+    Args:
+        connection: An open transaction.
+        as_of: The plan's day.
+        at: Now, or None.
+        time_zone: The zone in which a day is meant.
+    """
+    closed_at = closing_moment(as_of, time_zone)
+    if at is None or as_of < default_as_of(connection):
+        return closed_at
+    return max(closed_at, at + timedelta(microseconds=1))
+
+
+def planning_inputs(
+    connection: Connection, *, as_of: date | None = None, terms: Terms | None = None, at: datetime | None = None
+) -> PlanningInputs:
     """Read what a plan as of that day rests on.
+
+    Args:
+        connection: An open transaction.
+        as_of: The last day that counts; the last complete business day by default.
+        terms: Standing assumptions; those in force by default.
+        at: Now, for a plan to be followed: see `known_until`.
 
     Raises:
         NothingToPlan: there are no orders.
@@ -95,7 +135,8 @@ def planning_inputs(connection: Connection, *, as_of: date | None = None, terms:
     terms = terms or read_terms(connection)
     as_of = as_of or default_as_of(connection)
     closed_at = closing_moment(as_of, terms.time_zone)
-    points = position_rows.stocking_points(connection)
+    said = demand_said(connection, as_of=as_of, known_at=known_until(connection, as_of, at, terms.time_zone))
+    points = heirs_places(position_rows.stocking_points(connection), said.successions, said.analogues)
     home = _home_location(connection, terms)
     points["location_id"] = points["location_id"].fillna(home[0]).astype(np.int64)
     points["location"] = points["location"].fillna(home[1])
@@ -109,10 +150,26 @@ def planning_inputs(connection: Connection, *, as_of: date | None = None, terms:
     points = points.merge(_prices(demand, terms, as_of), on=keys, how="left")
     points = _with_supply(connection, points, terms, closed_at)
     points = _with_position(connection, points, as_of, closed_at)
-    ids = points[keys].assign(unique_id=np.arange(len(points)))
     empty_days = demand_history.stock_out_days(connection, as_of=as_of, closed_at=closed_at, time_zone=terms.time_zone)
-    daily = _flagged(demand, empty_days).merge(ids, on=keys, how="inner")
-    return PlanningInputs(as_of, terms, points, daily[["unique_id", "ds", "y", "in_stock"]])
+    daily = _flagged(demand, empty_days)
+    learnt = demand_learnt(daily, said, points=points, as_of=as_of)
+    columns = ["unique_id", "ds", "y", "in_stock"]
+    return PlanningInputs(
+        as_of=as_of,
+        terms=terms,
+        points=points,
+        demand=_by_point(learnt.demand, points)[columns],
+        ordered=_by_point(daily, points)[columns],
+        said=said,
+        unusual=unusual_demand(connection, _by_point(learnt.counted, points), said.accepted),
+        notes=learnt.notes,
+    )
+
+
+def _by_point(daily: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the index of their point."""
+    keys = ["sku_id", "location_id"]
+    return daily.merge(points[keys].assign(unique_id=np.arange(len(points))), on=keys, how="inner")
 
 
 def _home_location(connection: Connection, terms: Terms) -> tuple[int, str]:

@@ -24,7 +24,7 @@ from orders.terms import Terms, read_terms
 from service.planning import Progress, silent
 from service.planning_inputs import default_as_of
 from service.replay import cut_days, past_weeks, planned_policy
-from service.stock_levels import forecast_demand, set_levels
+from service.stock_levels import planned_demand, set_levels
 
 RECOMMENDED, COVER = "recommended", "weeks of cover"
 COVER_WEEKS = 4.0
@@ -107,7 +107,7 @@ def _replay(database: Database, cut: date, demand: pd.DataFrame, terms: Terms, s
     from simulation import cover_policy, service_curve
 
     past = past_weeks(database, cut, demand, terms, days=settings.window_days)
-    forecasts = forecast_demand(past.known)
+    forecasts = planned_demand(past.known)
     # The curve shows what each amount of stock buys, so that no limit is put on the stock.
     unlimited = replace(past.known, terms=replace(terms, stock_budget=None))
     ours = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,17 @@ import pandas as pd
 from orders.money import amount_minor, exponent
 from service.planning_inputs import PlanningInputs
 from service.stock_levels import LEVELS, PERIOD_DAYS, Levels
+from service.unusual_demand import unusual_words
 
 
-def recommend(inputs: PlanningInputs, levels: Levels) -> list[dict[str, Any]]:
-    """One recommendation per point, with its arithmetic, reason and assumptions, as rows to store."""
+def recommend(inputs: PlanningInputs, levels: Levels, forecasts: pd.DataFrame) -> list[dict[str, Any]]:
+    """One recommendation per point, with its arithmetic, reason and assumptions, as rows to store.
+
+    Args:
+        inputs: What the plan rests on.
+        levels: Its levels.
+        forecasts: As `planned_demand` gives them.
+    """
     from optimization import order_quantity_to, shortage_curves
 
     points, terms = inputs.points, inputs.terms
@@ -32,6 +39,8 @@ def recommend(inputs: PlanningInputs, levels: Levels) -> list[dict[str, Any]]:
         short += np.where(has_demand, np.maximum(-position, 0), 0)
     records = []
     columns = {name: levels.frame[name].tolist() for name in levels.frame.columns}
+    columns["weekly_rate_statistical"] = forecasts["weekly_rate_statistical"].tolist()
+    said = _said_of_demand(inputs, forecasts)
     for index, point in enumerate(points.to_dict("records")):
         level = {name: values[index] for name, values in columns.items()}
         quantity = (
@@ -46,7 +55,9 @@ def recommend(inputs: PlanningInputs, levels: Levels) -> list[dict[str, Any]]:
             else 0
         )
         records.append(
-            _recommendation(inputs, point, level, int(on_hand[index]), int(position[index]), quantity, short[index])
+            _recommendation(
+                inputs, point, level, int(on_hand[index]), int(position[index]), quantity, short[index], said[index]
+            )
         )
     return records
 
@@ -59,6 +70,7 @@ def _recommendation(
     position: int,
     quantity: int,
     short: float,
+    said: Sequence[str],
 ) -> dict[str, Any]:
     terms = inputs.terms
     cost_micros = round(point["unit_cost"] * 1e6)
@@ -79,10 +91,11 @@ def _recommendation(
         "order_value_minor": amount_minor(quantity, cost_micros, terms.currency),
         "currency": terms.currency,
         "margin_at_risk_minor": round(short * margin * 10 ** exponent(terms.currency)) if quantity else 0,
-        "reason": _reason(inputs, point, level, position, quantity),
-        "assumptions": _assumptions(inputs, point, on_hand),
+        "reason": _reason(inputs, point, level, position, quantity, said),
+        "assumptions": [*said, *_assumptions(inputs, point, on_hand)],
         "numbers": {
             "weekly_rate": round(level["weekly_rate"], 3),
+            "weekly_rate_statistical": round(level["weekly_rate_statistical"], 3),
             "protection_days": round(point["lead_time_days"] + terms.review_period_days, 2),
             "lead_time_days": round(point["lead_time_days"], 2),
             "lead_time_sd_days": round(point["lead_time_sd_days"], 2),
@@ -100,8 +113,15 @@ def _recommendation(
 
 
 def _reason(
-    inputs: PlanningInputs, point: Mapping[str, Any], level: Mapping[str, Any], position: int, quantity: int
+    inputs: PlanningInputs,
+    point: Mapping[str, Any],
+    level: Mapping[str, Any],
+    position: int,
+    quantity: int,
+    said: Sequence[str],
 ) -> str:
+    if level["mean"] <= 0 and said:
+        return "No demand to plan for, by what the planner said of it, so that nothing is ordered."
     if level["mean"] <= 0:
         return "No demand to plan for: nothing was sold in the periods that count, so nothing is ordered."
     days = point["lead_time_days"] + inputs.terms.review_period_days
@@ -124,6 +144,17 @@ def _reason(
 
 def _units(quantity: float) -> str:
     return f"{quantity:,.0f}" if quantity >= 10 else f"{quantity:.1f}"
+
+
+def _said_of_demand(inputs: PlanningInputs, forecasts: pd.DataFrame) -> list[list[str]]:
+    """What the planner said of each point's demand, or has yet to judge, in words."""
+    said = [
+        [*inputs.notes.get(index, ()), *(words for words in told if words)]
+        for index, told in enumerate(zip(forecasts["event"], forecasts["override"], strict=True))
+    ]
+    for day in inputs.unusual.itertuples():
+        said[int(day.unique_id)].append(unusual_words(day))
+    return said
 
 
 def _assumptions(inputs: PlanningInputs, point: Mapping[str, Any], on_hand: int) -> list[str]:

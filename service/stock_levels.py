@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from data.errors import StockwrightError
+from service.demand_adjusting import adjusted, uplifted
 from service.planning_inputs import PlanningInputs
+from service.succession import handed_over
 
 LEVELS = (
     0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
@@ -71,6 +75,56 @@ def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
     result = result.reindex(points.index, fill_value=0)
     result.insert(0, "weekly_rate", result["mean"] / weeks)
     return result
+
+
+def planned_demand(inputs: PlanningInputs) -> pd.DataFrame:
+    """Demand over each point's protection interval as the planner sees it: the forecast, then their word.
+
+    Successors that begin within the interval take over, then coming events raise, then overrides apply. What the
+    planner said of the past is in the history already.
+
+    Returns:
+        As `forecast_demand`, with weekly_rate_statistical (the forecast before the planner's word on what is to
+        come), and event and override (the words, empty where nothing was done).
+    """
+    forecasts = forecast_demand(inputs)
+    days = inputs.points["lead_time_days"] + inputs.terms.review_period_days
+    planned = _with_the_planners_word(forecasts, inputs, after=inputs.as_of, protection_days=days)
+    return planned.assign(weekly_rate_statistical=forecasts["weekly_rate"])
+
+
+def planned_band(inputs: PlanningInputs, *, weeks: int, quantiles: Sequence[float]) -> pd.DataFrame:
+    """Demand of each coming week on its own as the planner sees it, for pictures.
+
+    Returns:
+        unique_id, ds (last day of the week), mean and a column q<level> per level, as `forecasting.forecast`.
+    """
+    from forecasting import forecast
+
+    band = forecast(inputs.demand, as_of=inputs.as_of, horizon=weeks, quantiles=quantiles)
+    said, points = inputs.said, inputs.points
+    if said.successions.empty and said.events.empty and said.overrides.empty:
+        return band
+    columns = [name for name in band.columns if name not in ("unique_id", "ds")]
+    changed = []
+    for ds, week in band.groupby("ds"):
+        before = week.set_index("unique_id")[columns].reindex(points.index, fill_value=0)
+        last = ds.date() - timedelta(days=PERIOD_DAYS)
+        weekly = before.assign(weekly_rate=before["mean"], sd=0.0)  # the spread is not asked for
+        after = _with_the_planners_word(weekly, inputs, after=last, protection_days=PERIOD_DAYS)
+        changed.append(after[columns].assign(ds=ds).rename_axis("unique_id").reset_index())
+    return pd.concat(changed).sort_values(["unique_id", "ds"], ignore_index=True)[band.columns]
+
+
+def _with_the_planners_word(
+    forecasts: pd.DataFrame, inputs: PlanningInputs, *, after: date, protection_days: Any
+) -> pd.DataFrame:
+    """Forecasts of the days after one with successions, events and overrides applied, in this order."""
+    said = inputs.said
+    interval: dict[str, Any] = {"points": inputs.points, "protection_days": protection_days}
+    handed = handed_over(forecasts, said.successions, as_of=inputs.as_of, after=after, **interval)
+    raised = uplifted(handed, said.events, as_of=after, **interval)
+    return adjusted(raised, said.overrides, as_of=after, **interval)
 
 
 def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_target: float | None = None) -> Levels:

@@ -11,7 +11,7 @@ from data.connection import Database
 from orders.terms import read_terms
 from service.planning_inputs import PlanningInputs, default_as_of
 from service.replay import PastWeeks, cut_days, past_weeks, planned_policy
-from service.stock_levels import PERIOD_DAYS, forecast_demand, set_levels
+from service.stock_levels import PERIOD_DAYS, planned_demand, set_levels
 
 if TYPE_CHECKING:
     from simulation import ReorderPolicy, StockScenario
@@ -82,4 +82,4 @@ def replanned(what_if: WhatIf, scenario: StockScenario, *, name: str) -> Reorder
 
 
 def _planned(name: str, past: PastWeeks, known: PlanningInputs) -> ReorderPolicy:
-    return planned_policy(name, past, set_levels(known, forecast_demand(known)))
+    return planned_policy(name, past, set_levels(known, planned_demand(known)))
