@@ -24,6 +24,7 @@ from forecasting.parameter_lanes import (
 )
 from forecasting.smoothing import (
     PRIOR_PERIODS,
+    ROUNDING,
     ExponentialSmoothing,
     best_start,
     check_prior,
@@ -304,7 +305,7 @@ def _best_constants(
             )
             if trend_kind == NO_TREND:
                 by_level, by_trend = block[EX + k] / block[XX + k], 0.0
-                error = max(block[EE + k] - block[EX + k] * by_level, 0.0)
+                error = max(block[EE + k] - block[EX + k] * by_level, ROUNDING * block[EE + k])
             error = (error + NEGLIGIBLE * known) * (1.0 + prior_periods * block[PRIOR + k] / known)
             if error < least:
                 least, best, more_level, more_trend = error, k, by_level, by_trend

@@ -50,7 +50,7 @@ class SmoothedDemand:
     def has_season(self) -> BoolArray:
         """Whether a season was found, shape (series,)."""
         neutral = 1.0 if self.seasonal == "multiplicative" else 0.0
-        found: BoolArray = (self.first_season != neutral).any(axis=1)
+        found: BoolArray = (self.first_season != neutral).any(axis=1) & (self.seasonal != "none")
         return found
 
     def forecast(self, horizon: int) -> FloatArray:

@@ -26,6 +26,8 @@ from forecasting.smoothed_demand import SmoothedDemand, never
 PRIOR_PERIODS = 4.0
 PRIOR_PLACES = np.array([0.35, 0.0, np.nan, np.nan])
 """Likeliest constants before seeing a series, on the scales of `parameter_lanes`: α = 0.15, β* = 0."""
+ROUNDING = 1e-11
+"""Share of a sum of squares below which a difference of such sums tells nothing."""
 LEAST_FOR_TREND = 6
 """Known periods from which a series may have a trend."""
 
@@ -294,7 +296,9 @@ def best_start(
 ) -> tuple[float, float, float]:
     """Least squared error and the first level and trend that reach it, the trend drawn to 0 by prior_periods errors.
 
-    Arguments are sums of products of the error from states 0 (e) and its sensitivities to level (x) and trend (z).
+    Arguments are sums of products of the error from states 0 (e) and its sensitivities to level (x) and trend (z). An
+    error far below that from states 0 is lost in rounding: constants under which the states swing ever wider must not
+    seem perfect.
     """
     zz += prior_periods
     determinant = xx * zz - xz * xz
@@ -302,7 +306,7 @@ def best_start(
     if determinant > 1e-10 * xx * zz:
         level = (ex * zz - ez * xz) / determinant
         trend = (ez * xx - ex * xz) / determinant
-    return max(ee - ex * level - ez * trend, 0.0), level, trend
+    return max(ee - ex * level - ez * trend, ROUNDING * ee), level, trend
 
 
 TREND_ROUNDS = 5

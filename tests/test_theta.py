@@ -150,6 +150,7 @@ def test_without_a_season_the_season_length_does_not_matter(method):
     whole = method(panel_of(*demand), season_length=12)
     calm = ~whole.has_season
     assert calm.any()
+    assert not method(panel_of(*demand)).has_season.any()
     np.testing.assert_allclose(whole.forecast(5)[calm], method(panel_of(*demand)).forecast(5)[calm], rtol=1e-12)
 
 
