@@ -161,6 +161,15 @@ def _forecast_from_the_end(
             ahead[i, h] = _seasoned(level[end] + slope * steps, index, kind if len(season) else 0)
 
 
+@inline
+def _seasoned_total(level: float, slope: float, steps: FloatArray, indices: FloatArray, first: int, kind: int) -> float:
+    total, j = 0.0, first
+    for h in range(len(steps)):
+        total += _seasoned(level + slope * steps[h], indices[j], kind)
+        j = j + 1 if j + 1 < len(indices) else 0
+    return total
+
+
 @kernel
 def _totals(
     offsets: IntArray,
@@ -175,6 +184,7 @@ def _totals(
     totals: FloatArray,
 ) -> None:
     steps = np.empty(int(windows.max()) if len(windows) else 0)
+    indices = np.empty(length)
     for i in range(len(offsets) - 1):
         start, window = offsets[i], windows[i]
         left, reach, total_steps = 1.0, 0.0, 0.0
@@ -183,12 +193,14 @@ def _totals(
             reach += left
             steps[h] = reach
             total_steps += reach
+        indices[:] = first_season[i]
+        next_season = 0
         for t in range(start, offsets[i + 1]):
             slope = trend[t] if len(trend) else 0.0
             if len(season):
-                for h in range(window):
-                    index = _index_ahead(season, first_season, i, start, t, h + 1, length)
-                    totals[t] += _seasoned(level[t] + slope * steps[h], index, kind)
+                indices[next_season] = season[t]
+                next_season = next_season + 1 if next_season + 1 < length else 0
+                totals[t] = _seasoned_total(level[t], slope, steps[:window], indices, next_season, kind)
             elif window and level[t] + slope * steps[0] >= 0 and level[t] + slope * steps[window - 1] >= 0:
                 totals[t] = window * level[t] + slope * total_steps
             else:
