@@ -2,32 +2,39 @@
 
 from forecasting.accuracy import bias, coverage, mase, pinball_loss, scaled_pinball
 from forecasting.baselines import TrailingMean, trailing_mean
-from forecasting.combine import CombinedLevel, combined_level
+from forecasting.combine import combined_forecast
+from forecasting.frames import panel_from_frame
+from forecasting.horizon import forecast
 from forecasting.lead_time_demand import (
     LeadTimeDemand,
-    forecast,
     lead_time_demand,
     lead_time_demand_of_panel,
+    lead_time_paths,
+    learn_pool,
 )
 from forecasting.negative_binomial import negative_binomial_quantiles
 from forecasting.panel import Panel, periodic_panel
-from forecasting.smoothing import SmoothedLevel, exponential_smoothing
+from forecasting.period import Period
+from forecasting.pooling import USUAL_POOL, Pool
 
 __all__ = [
-    "CombinedLevel",
+    "USUAL_POOL",
     "LeadTimeDemand",
     "Panel",
-    "SmoothedLevel",
+    "Period",
+    "Pool",
     "TrailingMean",
     "bias",
-    "combined_level",
+    "combined_forecast",
     "coverage",
-    "exponential_smoothing",
     "forecast",
     "lead_time_demand",
     "lead_time_demand_of_panel",
+    "lead_time_paths",
+    "learn_pool",
     "mase",
     "negative_binomial_quantiles",
+    "panel_from_frame",
     "periodic_panel",
     "pinball_loss",
     "scaled_pinball",

@@ -2,28 +2,40 @@
 
 Safety stock answers to the quantiles of the total over the protection interval. Adding up quantiles of
 single periods overstocks, and treating the forecast errors of successive periods as independent
-understocks, because a level that is wrong stays wrong. So the spread is measured on totals directly.
+understocks, because a level that is wrong stays wrong. So totals themselves are forecast at past origins, and what they
+missed by says how far the next one may stray.
 """
+
+from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from forecasting.combine import combined_level
-from forecasting.negative_binomial import negative_binomial_quantiles
-from forecasting.panel import BoolArray, FloatArray, IntArray, Panel, periodic_panel
+from forecasting.chunks import chunks_of, side_by_side
+from forecasting.decomposition import seasonal_indices
+from forecasting.expected_level import expected_level
+from forecasting.frames import Missing, panel_from_frame
+from forecasting.lead_times import LeadTimes, lead_times_of
+from forecasting.panel import FloatArray, IntArray, Panel
+from forecasting.period import Period
+from forecasting.pooling import USUAL_POOL, Pool, learnt_pool
+from forecasting.rolling_totals import TotalsAtOrigins, totals_at_origins
+from forecasting.spread import Moments
+from forecasting.total_distribution import TotalDistribution
+from forecasting.unconstrained import with_stock_outs
 
-PeriodsPerSeries = float | FloatArray
-POOLED_WINDOWS = 6.0
-LEAST_POOL = 2.0
-USUAL_VARIANCE = 2.0
-USUAL_EXPONENT = 1.5
+ORIGINS = 6
+"""Origins at which totals are forecast: the end of the history and five before it."""
+LONGEST_SHARE = 1 / 3
+"""Share of a history that a window may take up, for its errors to be seen."""
 HORIZON_EXPONENT = 1.5
-FREAK_RATIO = 0.975
-MOST_UNSEEN_RATIO = 2.0
+"""Power with which errors grow beyond the longest window seen: between independent errors (1) and a wrong level (2)."""
+
+Pooling = Pool | Literal["auto", "usual"]
 
 
 @dataclass(frozen=True)
@@ -35,81 +47,153 @@ class LeadTimeDemand:
         mean: Units, shape (series,).
         sd: Units, shape (series,).
         levels: Probabilities, ascending, shape (level,).
-        quantiles: Whole units, never falling along a row, shape (series, level).
+        quantiles: Units, never falling along a row, shape (series, level); whole for series of whole units.
+        pool: What the panel taught.
     """
 
     ids: tuple[Hashable, ...]
     mean: FloatArray
     sd: FloatArray
     levels: FloatArray
-    quantiles: IntArray
+    quantiles: FloatArray
+    pool: Pool = USUAL_POOL
 
 
 def lead_time_demand(
-    demand: pd.DataFrame,
+    demand: pd.DataFrame | Panel,
     *,
-    as_of: date,
-    period_days: int = 7,
-    periods: "float | pd.Series[float]",
-    periods_sd: "float | pd.Series[float]" = 0.0,
+    periods: Any,
     quantiles: Sequence[float],
+    in_stock: Any = None,
+    periods_sd: Any = 0.0,
+    season_length: int | None = None,
+    pool: Pooling = "auto",
+    period: str | Period | None = None,
+    keys: str | Sequence[str] = "unique_id",
+    ds: str = "ds",
+    y: str = "y",
+    missing: Missing = "zero",
+    as_of: Any = None,
+    threads: int = 1,
 ) -> pd.DataFrame:
-    """Distribution of the total demand after as_of, from a long daily frame.
+    """Distribution of the total demand over the periods after each series' last observation.
 
     Args:
-        demand: unique_id, ds, y and optionally in_stock, as `periodic_panel` takes it.
-        as_of: Last day known.
-        period_days: Length of the periods that demand is summed to.
-        periods: Protection interval in periods, maybe fractional; a Series is keyed by unique_id.
-        periods_sd: Standard deviation of that interval in periods, likewise.
+        demand: A panel, or a long frame of one row per series and period, as `panel_from_frame` takes it with
+            keys, ds, y, in_stock, period, missing and as_of.
+        periods: Protection interval in periods, > 0, maybe fractional; add the review period yourself. A number; a
+            column of the frame, by name; one per series, keyed by unique_id; or a distribution of lead times, a
+            mapping (or a frame with columns periods, probability and maybe unique_id) from periods to probability.
         quantiles: Levels asked for, in (0, 1).
+        in_stock: Column, or a value per row: False or 0 where the period was out of stock, so that its sales are only a
+            lower bound of demand; a fraction where a part of it was.
+        periods_sd: Standard deviation of the interval in periods, a number or keyed by unique_id.
+        season_length: Periods per season; what is usual for the period by default, 1 for none.
+        pool: "auto" learns from the panel what `LEAST_SERIES` and more series teach, and takes what usually holds
+            for smaller ones; "usual" takes that always; a `Pool` learnt before. Given a pool, a series' result
+            depends on that series alone.
+        period, keys, ds, y, missing, as_of: As `panel_from_frame` takes them.
+        threads: Workers side by side; the result does not depend on how many.
 
     Returns:
-        One row per series, sorted by unique_id: unique_id, mean, sd and a whole-number column per level,
-        named `q0.95` and the like.
+        One row per series, sorted by key: unique_id (or the keys), mean, sd and a column per level, named `q0.95`
+        and the like; whole numbers where the series is counted in whole units.
 
     Raises:
-        ValueError: What `periodic_panel` refuses, a level outside (0, 1), periods not positive,
-            periods_sd negative, or a series missing from either.
+        ValueError: What `panel_from_frame` refuses, a level outside (0, 1), periods not positive or missing for a
+            series, periods_sd negative, a season_length below 1.
     """
-    panel = periodic_panel(demand, as_of=as_of, period_days=period_days)
+    if isinstance(demand, pd.DataFrame) and isinstance(periods, str):
+        periods = _column_by_series(demand, periods, keys)
+    panel = panel_of(demand, in_stock=in_stock, period=period, keys=keys, ds=ds, y=y, missing=missing, as_of=as_of)
     result = lead_time_demand_of_panel(
         panel,
-        periods=_per_series(periods, panel, "periods"),
-        periods_sd=_per_series(periods_sd, panel, "periods_sd"),
+        periods=periods,
+        periods_sd=periods_sd,
         quantiles=quantiles,
+        season_length=season_length,
+        pool=pool,
+        threads=threads,
     )
-    columns = {"unique_id": pd.Index(result.ids), "mean": result.mean, "sd": result.sd}
-    return pd.DataFrame(columns | _quantile_columns(result.levels, result.quantiles))
+    return pd.DataFrame(
+        key_columns(result.ids, keys)
+        | {"mean": result.mean, "sd": result.sd}
+        | quantile_columns(result.levels, result.quantiles)
+    )
+
+
+def lead_time_paths(
+    demand: pd.DataFrame | Panel,
+    *,
+    periods: Any,
+    paths: int,
+    seed: int,
+    in_stock: Any = None,
+    periods_sd: Any = 0.0,
+    season_length: int | None = None,
+    pool: Pooling = "auto",
+    period: str | Period | None = None,
+    keys: str | Sequence[str] = "unique_id",
+    ds: str = "ds",
+    y: str = "y",
+    missing: Missing = "zero",
+    as_of: Any = None,
+    threads: int = 1,
+) -> IntArray:
+    """Possible totals of demand over the periods after each series' last observation, equally likely.
+
+    Args:
+        demand: As `lead_time_demand` takes it, with all that is not named here.
+        paths: How many per series, at least 1.
+        seed: Of the order in which a series' totals stand. A series' luck follows from seed and unique_id alone, and
+            the totals cover the distribution evenly, so that few paths go far.
+        periods, in_stock, periods_sd, season_length, pool, period, keys, ds, y, missing, as_of, threads: As
+            `lead_time_demand` takes them.
+
+    Returns:
+        Whole units, shape (series, path), series sorted by key.
+
+    Raises:
+        ValueError: As `lead_time_demand`, and fewer than one path.
+    """
+    if paths < 1:
+        raise ValueError(f"paths must be at least 1, got {paths}")
+    if isinstance(demand, pd.DataFrame) and isinstance(periods, str):
+        periods = _column_by_series(demand, periods, keys)
+    panel = panel_of(demand, in_stock=in_stock, period=period, keys=keys, ds=ds, y=y, missing=missing, as_of=as_of)
+    lead_times = lead_times_of(panel.ids, periods, periods_sd)
+    distribution, _ = _distribution(panel, lead_times, season_length, pool, threads)
+    return distribution.paths(panel.ids, paths=paths, seed=seed)
 
 
 def lead_time_demand_of_panel(
     panel: Panel,
     *,
-    periods: PeriodsPerSeries,
-    periods_sd: PeriodsPerSeries = 0.0,
+    periods: Any,
+    periods_sd: Any = 0.0,
     quantiles: Sequence[float],
+    season_length: int | None = None,
+    pool: Pooling = "auto",
+    threads: int = 1,
 ) -> LeadTimeDemand:
     """Distribution of the total demand over the periods after the panel's last.
 
-    The mean is rate · periods, the rate from `combined_level`. The variance comes from rolling origins: the
-    error of the forecast made at each past origin for the total of the whole periods following it
-    (periods rounded up, then scaled down in proportion). Across the panel such variances follow a power law
-    a·mean^b; each series' own ratio to that law is shrunk towards 1 as if `POOLED_WINDOWS` further
-    independent windows had shown the law, so that short series lean on the pool and long ones on
-    themselves. A series that was still when its errors were seen has no say in how far they grow with its
-    rate: beyond `MOST_UNSEEN_RATIO` times the law the variance is at most what was seen. Where the history is
-    too short for windows of the length asked, the longest feasible ones are scaled up by
-    (periods / window)^1.5, between independent errors (1) and a wrong level (2). Demand steadier than Poisson
-    is treated as Poisson: the variance is never below the mean. A varying protection
-    interval adds rate² · periods_sd². The distribution is negative binomial with these moments, its outer
-    quantiles widened as Student's t is, since the variance is estimated.
+    At past origins the total of the next periods (rounded up, then scaled down in proportion) is forecast from
+    what was known there: the mean of three exponentially weighted averages, and the level that many smoothers expect,
+    each heard as well as it had forecast by then, on demand freed of its season. A negative binomial law says how mean
+    and variance follow from these, from the momentum of demand and from the errors seen by then, single periods' and
+    totals'. What it weighs how, and how far its levels have to be moved to hold as often as they say, is learnt from
+    all series' past totals (`Pool`). Where the history is too short for windows of the length asked, the longest
+    feasible ones are scaled up by (periods / window)^1.5 in variance. A varying protection interval adds
+    rate² · periods_sd²; a distribution of lead times gives the mixture.
 
     Args:
-        panel: Histories; unknown periods are left out.
-        periods: Protection interval, > 0, scalar or shape (series,).
-        periods_sd: Its standard deviation, ≥ 0, scalar or shape (series,).
+        panel: Histories; unknown periods teach nothing.
+        periods: Protection interval, > 0: a number, one per series in the panel's order or keyed by unique_id, or a
+            distribution of lead times as `lead_time_demand` takes it.
+        periods_sd: Its standard deviation, ≥ 0, scalar or per series.
         quantiles: Levels asked for, in (0, 1), in any order.
+        season_length, pool, threads: As `lead_time_demand` takes them.
 
     Returns:
         Zeros throughout for series without a known period or without any demand.
@@ -117,252 +201,170 @@ def lead_time_demand_of_panel(
     Raises:
         ValueError: A level outside (0, 1), periods not positive and finite, periods_sd negative.
 
-    Source: the variance law is Taylor's (1961, Nature 189); the negative binomial for lead-time demand:
-        Snyder, Ord & Beaumont (2012), International Journal of Forecasting 28(2).
+    Source: the negative binomial for lead-time demand: Snyder, Ord & Beaumont (2012), International Journal of
+        Forecasting 28(2); calibration of levels: Kuleshov, Fenner & Ermon (2018), ICML 35.
     """
-    levels = _checked_levels(quantiles)
-    interval = _checked_periods(periods, panel, "periods", positive=True)
-    interval_sd = _checked_periods(periods_sd, panel, "periods_sd", positive=False)
-    history = _History.of(panel)
-    mean = history.rate * interval
-    spread = _Spread(np.zeros(len(mean)), np.zeros(len(mean)))
-    whole = np.ceil(interval - 1e-9).astype(np.int64)
-    for window in np.unique(whole):
-        total = _spread_of_total(history, window=int(window), lead=0)
-        spread = spread.where(whole != window, total.scaled(interval / window))
-    interval_variance = (history.rate * interval_sd) ** 2
+    levels = checked_levels(quantiles)
+    lead_times = lead_times_of(panel.ids, periods, periods_sd)
+    distribution, learnt = _distribution(panel, lead_times, season_length, pool, threads)
+    pieces = side_by_side(
+        lambda part: distribution.chosen(part).quantiles(levels), chunks_of(len(panel.ids)), threads=threads
+    )
     return LeadTimeDemand(
         ids=panel.ids,
-        mean=mean,
-        sd=np.sqrt(np.maximum(spread.variance, mean) + interval_variance),
+        mean=distribution.mean,
+        sd=distribution.sd,
         levels=levels,
-        quantiles=_quantiles(mean, spread, levels, interval_variance),
+        quantiles=np.concatenate(pieces) if pieces else np.empty((0, len(levels))),
+        pool=learnt,
     )
 
 
-def forecast(
-    demand: pd.DataFrame,
-    *,
-    as_of: date,
-    horizon: int,
-    period_days: int = 7,
-    quantiles: Sequence[float],
-) -> pd.DataFrame:
-    """Distribution of demand in each of the next periods on its own, for a forecast band.
-
-    Not for safety stock: quantiles of single periods do not add up to those of the total
-    (`lead_time_demand`).
+def learn_pool(
+    panel: Panel, *, periods: Any, season_length: int | None = None, least_series: int = 1, threads: int = 1
+) -> Pool:
+    """What a panel teaches about totals of these lengths, to be used for it or for others like it.
 
     Args:
-        demand: unique_id, ds, y and optionally in_stock, as `periodic_panel` takes it.
-        as_of: Last day known.
-        horizon: Periods ahead, at least 1.
-        period_days: Length of a period.
-        quantiles: Levels asked for, in (0, 1).
-
-    Returns:
-        One row per series and future period: unique_id, ds (last day of the period), mean and a whole-number
-        column per level. The variance never falls with the horizon.
-
-    Raises:
-        ValueError: What `periodic_panel` refuses, a level outside (0, 1), or horizon below 1.
+        panel: Histories.
+        periods: Protection intervals, as `lead_time_demand_of_panel` takes them.
+        season_length: Periods per season.
+        least_series: Series with past totals from which anything is learnt.
+        threads: Workers side by side.
     """
-    if horizon < 1:
-        raise ValueError(f"horizon must be at least 1, got {horizon}")
-    levels = _checked_levels(quantiles)
-    panel = periodic_panel(demand, as_of=as_of, period_days=period_days)
-    history = _History.of(panel)
-    values, widest = [], _Spread(np.zeros(len(panel.ids)), np.ones(len(panel.ids)))
-    for lead in range(horizon):
-        spread = _spread_of_total(history, window=1, lead=lead)
-        widest = widest.where(widest.variance >= spread.variance, spread)
-        values.append(_quantiles(history.rate, widest, levels, np.zeros(len(panel.ids))))
-    ends = np.datetime64(as_of, "D") + period_days * np.arange(1, horizon + 1)
-    columns: dict[str, object] = {
-        "unique_id": pd.Index(panel.ids).repeat(horizon),
-        "ds": pd.DatetimeIndex(np.tile(ends, len(panel.ids))),
-        "mean": np.repeat(history.rate, horizon),
-    }
-    by_series = np.stack(values, axis=1).reshape(-1, len(levels))
-    return pd.DataFrame(columns | _quantile_columns(levels, by_series))
+    windows = _feasible(panel, lead_times_of(panel.ids, periods, 0.0))
+    season = season_of(panel, season_length)
+    return learnt_pool(totals_of_panel(panel, windows, season, 0, threads), windows, least_series=least_series)
 
 
-@dataclass(frozen=True)
-class _History:
-    """Attributes:
-    rate: Demand per period expected from now on, shape (series,).
-    demand: shape (series, period), NaN = unknown.
-    fitted: The rate as it stood before each period, NaN at origins too young to learn from.
-    """
-
-    rate: FloatArray
-    demand: FloatArray
-    fitted: FloatArray
-
-    @classmethod
-    def of(cls, panel: Panel) -> "_History":
-        combined = combined_level(panel)
-        demand = panel.aligned()
-        fitted = Panel(panel.ids, np.nan_to_num(combined.fitted), panel.offsets).aligned()
-        known_before = np.cumsum(~np.isnan(demand), axis=1) - ~np.isnan(demand)
-        all_known = (~np.isnan(demand)).sum(axis=1, keepdims=True)
-        young = known_before < np.clip(all_known // 2, 2, 8)
-        return cls(rate=combined.level, demand=demand, fitted=np.where(young, np.nan, fitted))
-
-
-@dataclass(frozen=True)
-class _PastErrors:
-    """Attributes, each of shape (series,):
-    variance: Mean squared error of totals.
-    mean: Mean forecast total.
-    windows: Independent windows they were seen on; 0 where none.
-    """
-
-    variance: FloatArray
-    mean: FloatArray
-    windows: FloatArray
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """Attributes, of shape (series,):
-    variance: Of the forecast error, units².
-    windows: Independent windows that the variance was learnt from, the pool's included.
-    """
-
-    variance: FloatArray
-    windows: FloatArray
-
-    def where(self, kept: BoolArray, other: "_Spread") -> "_Spread":
-        return _Spread(np.where(kept, self.variance, other.variance), np.where(kept, self.windows, other.windows))
-
-    def scaled(self, factor: FloatArray) -> "_Spread":
-        return _Spread(self.variance * factor, self.windows)
-
-
-def _quantiles(mean: FloatArray, spread: _Spread, levels: FloatArray, interval_variance: FloatArray) -> IntArray:
-    """Negative binomial, widened towards the ends as Student's t is wider than the normal.
-
-    Like t, this accounts for a variance that is an estimate, with a degree of freedom per window.
-    """
-    from scipy import special
-
-    normal = special.ndtri(levels)
-    student = special.stdtrit(spread.windows[:, None], levels)
-    off_centre = np.abs(normal) > 1e-6
-    widening = np.where(off_centre, student / np.where(off_centre, normal, 1.0), 1.0) ** 2
-    variance = np.maximum(spread.variance[:, None] * widening, mean[:, None]) + interval_variance[:, None]
-    return np.maximum.accumulate(negative_binomial_quantiles(mean, variance, levels), axis=1)
-
-
-def _spread_of_total(history: _History, *, window: int, lead: int) -> _Spread:
-    """Forecast error of a total of `window` periods that start `lead` periods on."""
-    longest = max(1, history.demand.shape[1] // 3)
-    feasible, distance = min(window, longest), min(lead, longest - 1)
-    past = _past_errors(history, feasible, distance)
-    law = _VarianceLaw.fitted_to(past)
-    expected = law.variance(past.mean)
-    ratio = np.where(past.windows > 0, past.variance / np.where(expected > 0, expected, 1.0), 1.0)
-    windows = past.windows + POOLED_WINDOWS
-    ratio = (past.windows * ratio + POOLED_WINDOWS) / windows
-    longer = (window / feasible) ** HORIZON_EXPONENT
-    pooled = law.variance(history.rate * feasible)
-    variance = np.minimum(ratio * pooled, np.maximum(past.variance, MOST_UNSEEN_RATIO * pooled))
-    return _Spread(variance * longer, windows)
-
-
-def _past_errors(history: _History, window: int, lead: int) -> _PastErrors:
-    """Forecast errors over all windows wholly known; overlapping ones count once per independent window."""
-    origins = history.demand.shape[1] - window - lead + 1
-    if origins < 1:
-        nothing = np.zeros(len(history.rate))
-        return _PastErrors(nothing, nothing, nothing)
-    nothing = np.zeros((len(history.rate), 1))
-    running = np.concatenate((nothing, np.cumsum(np.nan_to_num(history.demand), axis=1)), axis=1)
-    gaps = np.concatenate((nothing, np.cumsum(np.isnan(history.demand), axis=1)), axis=1)
-    total = running[:, lead + window :] - running[:, lead : lead + origins]
-    whole = gaps[:, lead + window :] == gaps[:, lead : lead + origins]
-    expected = history.fitted[:, :origins] * window
-    used = whole & ~np.isnan(expected)
-    count = used.sum(axis=1)
-    error = np.where(used, total - expected, 0.0)
-    divisor = np.maximum(count, 1)
-    return _PastErrors(
-        variance=(error**2).sum(axis=1) / divisor,
-        mean=np.where(used, expected, 0.0).sum(axis=1) / divisor,
-        windows=count / window,
+def _distribution(
+    panel: Panel, lead_times: LeadTimes, season_length: int | None, pool: Pooling, threads: int
+) -> tuple[TotalDistribution, Pool]:
+    windows = _feasible(panel, lead_times)
+    season = season_of(panel, season_length)
+    totals = totals_of_panel(panel, windows, season, 0, threads, learning=pool == "auto")
+    learnt = pool_for(pool, totals, windows)
+    moments = end_moments(learnt, totals, windows)
+    seen = _season_sums(season, windows.astype(np.float64))
+    means, excesses = [], []
+    for periods in lead_times.periods.T:
+        factor = _season_sums(season, periods) / seen
+        means.append(moments.mean * factor)
+        longer = periods / windows
+        excesses.append(moments.excess * np.where(longer > 1, longer**HORIZON_EXPONENT, longer))
+    mean = np.stack(means, axis=1)
+    rate = (mean / lead_times.periods * lead_times.weights).sum(axis=1)
+    return (
+        TotalDistribution(
+            means=mean,
+            excesses=np.stack(excesses, axis=1),
+            weights=lead_times.weights,
+            interval_variance=(rate * lead_times.sd) ** 2,
+            is_whole=panel.is_whole,
+            pool=learnt,
+        ),
+        learnt,
     )
 
 
-@dataclass(frozen=True)
-class _VarianceLaw:
-    """variance = factor · mean^exponent"""
-
-    factor: float
-    exponent: float
-
-    def variance(self, mean: FloatArray) -> FloatArray:
-        return self.factor * np.maximum(mean, 0.0) ** self.exponent
-
-    @classmethod
-    def fitted_to(cls, past: _PastErrors) -> "_VarianceLaw":
-        """Least squares on logarithms, weighted by windows, then scaled to the mean ratio.
-
-        Ratios above their `FREAK_RATIO` quantile count as that quantile: otherwise one freak order among
-        thousands of series sets the factor for all.
-
-        The usual law of weekly sales counts as `LEAST_POOL` series, which decides where the panel is a
-        handful of series and is lost in a large one.
-        """
-        seen = (past.windows >= 1) & (past.mean > 0) & (past.variance > 0)
-        if not seen.any():
-            return cls(USUAL_VARIANCE, USUAL_EXPONENT)
-        weight = np.minimum(past.windows[seen], 13.0) / 13.0
-        x, y = np.log(past.mean[seen]), np.log(past.variance[seen])
-        x_mean, y_mean = np.average(x, weights=weight), np.average(y, weights=weight)
-        around = x - x_mean
-        exponent = float(
-            ((weight * around * (y - y_mean)).sum() + LEAST_POOL * USUAL_EXPONENT)
-            / ((weight * around**2).sum() + LEAST_POOL)
-        )
-        exponent = float(np.clip(exponent, 1.0, 2.0))
-        ratio = past.variance[seen] / past.mean[seen] ** exponent
-        ratio = np.minimum(ratio, np.quantile(ratio, FREAK_RATIO))
-        factor = (weight @ ratio + LEAST_POOL * USUAL_VARIANCE) / (weight.sum() + LEAST_POOL)
-        return cls(float(factor), exponent)
+def pool_for(pool: Pooling, totals: TotalsAtOrigins, windows: IntArray) -> Pool:
+    """The pool that was given, the usual one, or what these totals teach."""
+    if isinstance(pool, Pool):
+        return pool
+    if pool not in ("auto", "usual"):
+        raise ValueError(f"pool must be auto, usual or a Pool, got {pool!r}")
+    return USUAL_POOL if pool == "usual" else learnt_pool(totals, windows)
 
 
-def _checked_levels(quantiles: Sequence[float]) -> FloatArray:
+def end_moments(pool: Pool, totals: TotalsAtOrigins, windows: IntArray) -> Moments:
+    """Moments of each series' total after the end of its history."""
+    at_end = np.zeros(totals.mean.shape, dtype=np.bool_)
+    at_end[:, 0] = True
+    return pool.law.moments(totals.rows(at_end), windows.astype(np.float64))
+
+
+def totals_of_panel(
+    panel: Panel, windows: IntArray, season: FloatArray, lead: int, threads: int, *, learning: bool = True
+) -> TotalsAtOrigins:
+    """Totals forecast at past origins, and at the end of the history alone where nothing is to be learnt."""
+
+    def of(part: slice) -> TotalsAtOrigins:
+        few = panel.between(part.start, part.stop)
+        rival = expected_level(few, windows[part], lead=lead, season=season[part])
+        origins = ORIGINS if learning else 1
+        return totals_at_origins(few, windows[part], lead=lead, origins=origins, season=season[part], rival=rival)
+
+    return TotalsAtOrigins.joined(side_by_side(of, chunks_of(len(panel.ids)), threads=threads))
+
+
+def _feasible(panel: Panel, lead_times: LeadTimes) -> IntArray:
+    """Whole periods of each series' window, as long as asked or as its history allows."""
+    asked = np.ceil(lead_times.mean - 1e-9).astype(np.int64)
+    longest = np.maximum((panel.lengths * LONGEST_SHARE).astype(np.int64), 1)
+    return np.minimum(asked, longest)
+
+
+def season_of(panel: Panel, season_length: int | None) -> FloatArray:
+    """Multiplicative indices of the periods to come, shape (series, season length)."""
+    if season_length is not None and season_length < 1:
+        raise ValueError(f"season_length must be at least 1, got {season_length}")
+    length = season_length or (panel.period.usual_season if panel.period else 1)
+    if length == 1:
+        return np.ones((len(panel.ids), 1))
+    return seasonal_indices(panel, length, kind="multiplicative")
+
+
+def _season_sums(season: FloatArray, periods: FloatArray) -> FloatArray:
+    """Sum of the indices of so many periods to come, the last one in part, shape (series,)."""
+    length = season.shape[1]
+    running = np.concatenate((np.zeros((len(season), 1)), np.cumsum(season, axis=1)), axis=1)
+    whole = np.floor(periods).astype(np.int64)
+    series = np.arange(len(season))
+    full = (whole // length) * running[:, -1] + running[series, whole % length]
+    return np.asarray(full + (periods - whole) * season[series, whole % length])
+
+
+def panel_of(demand: pd.DataFrame | Panel, *, in_stock: Any, **frame: Any) -> Panel:
+    """The panel itself, or the one that the frame holds, with what stock-outs hid."""
+    panel = demand if isinstance(demand, Panel) else panel_from_frame(demand, in_stock=in_stock, **frame)
+    return with_stock_outs(panel)
+
+
+def _column_by_series(demand: pd.DataFrame, name: str, keys: str | Sequence[str]) -> pd.Series[Any]:
+    names = [keys] if isinstance(keys, str) else list(keys)
+    for wanted in (name, *names):
+        if wanted not in demand.columns:
+            raise ValueError(f"demand must have a column {wanted}, got {', '.join(map(str, demand.columns))}")
+    groups = demand.groupby(names[0] if len(names) == 1 else names, sort=True, observed=True)[name]
+    least, most = groups.min(), groups.max()
+    if not (least == most).all():
+        first = least.index[~(least == most)][0]
+        raise ValueError(f"{name} must be one number per series, got {least[first]} to {most[first]} for {first!r}")
+    return least
+
+
+def checked_levels(quantiles: Sequence[float]) -> FloatArray:
+    """The levels asked for, rising, each once.
+
+    Raises:
+        ValueError: None, or one outside (0, 1).
+    """
     levels = np.unique(np.asarray(quantiles, dtype=np.float64))
     if not len(levels) or not ((levels > 0) & (levels < 1)).all():
         raise ValueError(f"quantiles must be levels strictly between 0 and 1, got {list(quantiles)}")
     return levels
 
 
-def _checked_periods(value: PeriodsPerSeries, panel: Panel, name: str, *, positive: bool) -> FloatArray:
-    try:
-        periods = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(panel.ids),))
-    except ValueError:
-        raise ValueError(
-            f"{name} must be one number or one per series ({len(panel.ids)}), got shape {np.shape(value)}"
-        ) from None
-    accepted = np.isfinite(periods) & ((periods > 0) if positive else (periods >= 0))
-    if not accepted.all():
-        first = int(np.flatnonzero(~accepted)[0])
-        wanted = "positive" if positive else "not negative"
-        raise ValueError(f"{name} of {panel.ids[first]!r} must be finite and {wanted}, got {periods[first]}")
-    return periods
+def key_columns(ids: tuple[Hashable, ...], keys: str | Sequence[str]) -> dict[str, object]:
+    """Columns that name the series: unique_id, or one for each of several keys."""
+    if isinstance(keys, str) or len(keys) == 1:
+        return {"unique_id" if isinstance(keys, str) else keys[0]: pd.Index(ids)}
+    parts: list[tuple[Hashable, ...]] = [one if isinstance(one, tuple) else (one,) for one in ids]
+    return {name: pd.Index([part[number] for part in parts]) for number, name in enumerate(keys)}
 
 
-def _per_series(value: "float | pd.Series[float]", panel: Panel, name: str) -> PeriodsPerSeries:
-    if not isinstance(value, pd.Series):
-        return float(value)
-    missing = [one for one in panel.ids if one not in value.index]
-    if missing:
-        raise ValueError(f"{name} must be given for every series, got none for {missing[0]!r}")
-    per_series: FloatArray = value.loc[list(panel.ids)].to_numpy(dtype=np.float64)
-    return per_series
-
-
-def _quantile_columns(levels: FloatArray, quantiles: IntArray) -> dict[str, object]:
-    return {f"q{level:g}": quantiles[:, column] for column, level in enumerate(levels)}
+def quantile_columns(levels: FloatArray, quantiles: FloatArray) -> dict[str, object]:
+    """A column per level, of whole numbers where all are."""
+    whole = not (quantiles % 1.0 > 0).any()
+    typed = quantiles.astype(np.int64) if whole else quantiles
+    return {f"q{level:g}": typed[:, column] for column, level in enumerate(levels)}

@@ -1,12 +1,16 @@
 """Quantiles of demand counts given by mean and variance."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from forecasting.panel import FloatArray, IntArray
+from forecasting.compiled import inline, kernel
+from forecasting.panel import BoolArray, FloatArray, IntArray
 
 POISSON_DISPERSION = 1e-6
+LEAST_LOGARITHM = -700.0
+"""Logarithm of the smallest probability of no demand at all that a float still tells from 0."""
+MOST_STEPS = 20_000
+"""Units up to which probabilities are added up one by one."""
+WIDENINGS = 60
 
 
 def negative_binomial_quantiles(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
@@ -25,35 +29,101 @@ def negative_binomial_quantiles(mean: FloatArray, variance: FloatArray, levels: 
 
     Source: Johnson, Kemp & Kotz, Univariate Discrete Distributions, 3rd ed., chapters 4 and 5.
     """
-    from scipy import special
-
     asked = (len(mean), len(levels))
-    centre = np.broadcast_to(mean[:, None], asked)
-    spread = np.broadcast_to(variance, asked)
-    level = np.broadcast_to(levels, asked)
+    centre = np.ascontiguousarray(mean, dtype=np.float64)
+    spread = np.ascontiguousarray(np.broadcast_to(variance, asked), dtype=np.float64)
     quantiles = np.zeros(asked, dtype=np.int64)
-    overdispersed = (centre > 0) & (spread > centre * (1 + POISSON_DISPERSION))
-    regular = (centre > 0) & ~overdispersed
-
-    rate = centre[regular]
-    guess = special.pdtrik(level[regular], rate)
-    quantiles[regular] = _smallest_covering(guess, level[regular], lambda k: special.pdtr(k, rate))
-
-    success = centre[overdispersed] / spread[overdispersed]
-    shape = centre[overdispersed] * success / (1 - success)
-    guess = special.nbdtrik(level[overdispersed], shape, success)
-    quantiles[overdispersed] = _smallest_covering(
-        guess, level[overdispersed], lambda k: special.betainc(shape, k + 1.0, success)
-    )
+    left = np.zeros(asked, dtype=np.bool_)
+    _by_counting(centre, spread, np.asarray(levels, dtype=np.float64), quantiles, left)
+    if left.any():
+        row, column = np.nonzero(left)
+        quantiles[left] = _by_inversion(centre[row], spread[left], np.asarray(levels)[column])
     return quantiles
 
 
-def _smallest_covering(
-    guess: FloatArray, levels: FloatArray, probability_up_to: Callable[[FloatArray], FloatArray]
-) -> FloatArray:
-    """The continuous inverse rounded up, then put right by the distribution itself where rounding erred."""
-    quantile = np.ceil(np.maximum(guess, 0.0))
-    quantile = np.where(
-        (quantile > 0) & (probability_up_to(np.maximum(quantile - 1, 0)) >= levels), quantile - 1, quantile
-    )
-    return np.where(probability_up_to(quantile) < levels, quantile + 1, quantile)
+@kernel
+def _by_counting(
+    mean: FloatArray, variance: FloatArray, levels: FloatArray, quantiles: IntArray, left: BoolArray
+) -> None:
+    """Add up probabilities from the first unit that has any; what would take too many steps is left."""
+    for i in range(len(mean)):
+        if not mean[i] > 0.0:
+            continue
+        for column in range(len(levels)):
+            if column and variance[i, column] == variance[i, column - 1] and levels[column] >= levels[column - 1]:
+                continue
+            stop = column + 1
+            while stop < len(levels) and variance[i, stop] == variance[i, column] and levels[stop] >= levels[stop - 1]:
+                stop += 1
+            is_counted = _count(mean[i], variance[i, column], levels[column:stop], quantiles[i, column:stop])
+            for number in range(column, stop):
+                left[i, number] = not is_counted
+
+
+@inline
+def _count(mean: float, variance: float, levels: FloatArray, quantiles: IntArray) -> bool:
+    """Quantiles at rising levels of one distribution; whether that took few enough steps."""
+    is_poisson = variance <= mean * (1.0 + POISSON_DISPERSION)
+    success = 1.0 if is_poisson else mean / variance
+    shape = 0.0 if is_poisson else mean * success / (1.0 - success)
+    log_none = -mean if is_poisson else shape * np.log(success)
+    if log_none < LEAST_LOGARITHM:
+        return False
+    probability = np.exp(log_none)
+    reached = probability
+    units = 0
+    for number in range(len(levels)):
+        while reached < levels[number]:
+            if units >= MOST_STEPS:
+                return False
+            if is_poisson:
+                probability *= mean / (units + 1.0)
+            else:
+                probability *= (shape + units) / (units + 1.0) * (1.0 - success)
+            units += 1
+            reached += probability
+        quantiles[number] = units
+    return True
+
+
+def _by_inversion(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
+    """Of distributions that stand far from nothing, one row each: a continuous guess, put right where it errs."""
+    from scipy import special
+
+    spread = np.maximum(variance, mean * (1 + POISSON_DISPERSION))
+    shape = mean**2 / spread
+    guess = special.gammaincinv(shape, levels) * (spread / mean)
+    step = np.maximum(np.sqrt(spread) * 0.02, 1.0)
+    low, high = np.floor(np.maximum(guess - step, -1.0)), np.ceil(guess + step)
+    for _ in range(WIDENINGS):
+        is_high = negative_binomial_probability(low, mean, spread) >= levels
+        is_low = negative_binomial_probability(high, mean, spread) < levels
+        if not (is_high | is_low).any():
+            break
+        step = step * 2
+        low = np.where(is_high, np.floor(np.maximum(low - step, -1.0)), low)
+        high = np.where(is_low, np.ceil(high + step), high)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        covers = negative_binomial_probability(middle, mean, spread) >= levels
+        is_open = high - low > 1
+        high = np.where(is_open & covers, middle, high)
+        low = np.where(is_open & ~covers, middle, low)
+    found: IntArray = high.astype(np.int64)
+    return found
+
+
+def negative_binomial_probability(units: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Probability that demand stays at or below so many units; 0 below nothing.
+
+    Args:
+        units: Whole or not (the probability then runs smoothly between whole numbers), any shape.
+        mean: Units, > 0, likewise.
+        variance: Units², likewise; Poisson's where it does not exceed the mean by a millionth.
+    """
+    from scipy import special
+
+    spread = np.maximum(variance, mean * (1 + POISSON_DISPERSION))
+    success = mean / spread
+    shape = mean * success / (1 - success)
+    return np.where(units < 0, 0.0, special.betainc(shape, np.maximum(units, 0.0) + 1.0, success))

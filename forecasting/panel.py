@@ -38,6 +38,7 @@ class Panel:
         columns: What else is known of each period (in_stock, price, promotion, …), each shaped like values.
         ends: Label of each series' last period, datetime64[s] or whole numbers, shape (series,); None = not dated.
         period: What the periods are; None = not dated.
+        whole: Whether each series is counted in whole units, shape (series,); None = as its values show.
     """
 
     ids: tuple[Hashable, ...]
@@ -46,6 +47,7 @@ class Panel:
     columns: Mapping[str, FloatArray] = field(default_factory=dict)
     ends: NDArray[Any] | None = None
     period: Period | None = None
+    whole: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.ids) + 1:
@@ -70,14 +72,29 @@ class Panel:
 
     @property
     def is_whole(self) -> BoolArray:
-        """Whether a series holds whole units only, shape (series,); true of one that holds nothing."""
+        """Whether a series is counted in whole units, shape (series,); true of one that holds nothing."""
+        if self.whole is not None:
+            return self.whole
         broken = np.concatenate(([0], np.cumsum((self.values % 1.0) > 0)))
         whole: BoolArray = broken[self.offsets[1:]] == broken[self.offsets[:-1]]
         return whole
 
     def with_values(self, values: FloatArray) -> Panel:
-        """The same periods with other units."""
-        return replace(self, values=values)
+        """The same periods with other units, counted as before."""
+        return replace(self, values=values, whole=self.is_whole)
+
+    def between(self, start: int, stop: int) -> Panel:
+        """The series from one number up to another, without copying them."""
+        begin, end = int(self.offsets[start]), int(self.offsets[stop])
+        return Panel(
+            self.ids[start:stop],
+            self.values[begin:end],
+            self.offsets[start : stop + 1] - begin,
+            {name: column[begin:end] for name, column in self.columns.items()},
+            None if self.ends is None else self.ends[start:stop],
+            self.period,
+            None if self.whole is None else self.whole[start:stop],
+        )
 
     def chosen(self, numbers: Sequence[int] | IntArray) -> Panel:
         """Some of the series, by number, in that order."""
@@ -92,6 +109,7 @@ class Panel:
             {name: column[places] for name, column in self.columns.items()},
             None if self.ends is None else self.ends[chosen],
             self.period,
+            None if self.whole is None else self.whole[chosen],
         )
 
     def until(self, periods_back: int) -> Panel:
@@ -105,7 +123,7 @@ class Panel:
         ends = self.ends
         if ends is not None and self.period is not None:
             ends = self.period.after(ends, np.full(len(ends), -periods_back))
-        return Panel(self.ids, self.values[places], offsets, columns, ends, self.period)
+        return Panel(self.ids, self.values[places], offsets, columns, ends, self.period, self.whole)
 
     def future(self, horizon: int) -> NDArray[Any]:
         """Labels of the periods to come, shape (series, horizon).
@@ -217,7 +235,8 @@ def periodic_panel(
     share = 1.0 - np.bincount(position, weights=1.0 - in_stock, minlength=total) / period_days
     usable = share >= LEAST_IN_STOCK_SHARE - 1e-9
     demanded = np.maximum(sold, sold_in_stock / np.where(usable, share, 1.0))
-    return Panel(ids, np.where(usable, demanded, np.nan), offsets, {}, ends, period)
+    panel = Panel(ids, sold.astype(np.float64), offsets, {}, ends, period)
+    return panel.with_values(np.where(usable, demanded, np.nan))
 
 
 def _column(daily: pd.DataFrame, name: str) -> pd.Series[object]:

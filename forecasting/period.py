@@ -81,11 +81,14 @@ class Period:
             numbers: Labels = np.asarray(last, dtype=np.int64) + units
             return numbers
         if self.unit == "second":
-            return np.asarray(last, dtype="datetime64[s]") + units.astype("timedelta64[s]")
+            moments: Labels = np.asarray(last, dtype="datetime64[s]") + units.astype("timedelta64[s]")
+            return moments
         days = np.asarray(last, dtype="datetime64[D]")
         if self.unit == "business day":
-            return np.busday_offset(days, units, roll="forward", holidays=self._closed).astype("datetime64[s]")
-        return _months_later(days, units).astype("datetime64[s]")
+            days = np.busday_offset(days, units, roll="forward", holidays=self._closed)
+        else:
+            days = _months_later(days, units)
+        return np.asarray(days, dtype="datetime64[s]")
 
     @property
     def _closed(self) -> Labels:
