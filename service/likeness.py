@@ -37,7 +37,7 @@ def likened(
         as_of: The last day known.
 
     Returns:
-        The same columns, and what is to be told at each point (its position) that borrowed a history.
+        The same columns, and what is to be told at each point (its position) that borrows a history or should.
     """
     words: dict[int, str] = {}
     if analogues.empty:
@@ -57,6 +57,7 @@ def likened(
             continue
         alike = _repeated(like, lent, location_id)
         if not alike:
+            words[position] = f"to be planned like {_shares(like, names)}: nothing is known of that here"
             continue
         units, scale = _borrowed(history, alike, last)
         days = (first - np.arange(len(units), 0, -1)).astype("datetime64[s]")
@@ -131,14 +132,17 @@ def _whole(units: Any) -> Any:
 
 
 def _words(like: pd.DataFrame, names: dict[int, str], scale: float, first: Any) -> str:
-    shares = [
-        f"{one.weight:.0%} {names[int(one.analogue_sku_id)]}" if len(like) > 1 else names[int(one.analogue_sku_id)]
-        for one in like.itertuples()
-        if int(one.analogue_sku_id) in names
-    ]
     times = "" if f"{scale:.2f}" == "1.00" else f" times {scale:.2f}"
     when = "as nothing was sold yet"
     if first is not None:
         day = pd.Timestamp(first)
         when = f"for the time before its first sale on {day.day} {day:%b %Y}"
-    return f"planned like {' and '.join(shares)}: their demand{times} counts here {when}"
+    return f"planned like {_shares(like, names)}: their demand{times} counts here {when}"
+
+
+def _shares(like: pd.DataFrame, names: dict[int, str]) -> str:
+    return " and ".join(
+        f"{one.weight:.0%} {names[int(one.analogue_sku_id)]}" if len(like) > 1 else names[int(one.analogue_sku_id)]
+        for one in like.itertuples()
+        if int(one.analogue_sku_id) in names
+    )

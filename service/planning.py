@@ -21,6 +21,7 @@ from data.errors import StockwrightError
 from orders.errors import UnknownThing
 from orders.model import Actor, Permission
 from orders.money import exponent
+from service.demand_adjusting import overrides_without_point
 from service.planning_inputs import PlanningInputs, planning_inputs
 from service.recommending import recommend
 from service.stock_levels import Levels, planned_demand, set_levels
@@ -161,4 +162,6 @@ def _summary(inputs: PlanningInputs, levels: Levels, rows: list[dict[str, Any]])
         "binding": list(levels.binding),
         "stock_out_days": int((~inputs.ordered["in_stock"]).sum()),
         "assumed_stock": int((~inputs.points["is_counted"]).sum()),
+        "unusual_orders": len(inputs.unusual),
+        "overrides_without_point": overrides_without_point(inputs.said.overrides, inputs.points),
     }

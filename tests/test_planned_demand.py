@@ -498,6 +498,25 @@ def test_a_new_item_is_planned_like_those_it_is_likened_to(planner):
 
 
 @on_one_database
+def test_a_new_item_at_a_place_where_nothing_like_it_is_sold_says_so(planner):
+    planner.has(sold("MUG"), sold("CUP", location="EAST", first=date(2024, 4, 30), days=6))
+    planner.says(liken_item, Analogues("CUP", (Analogue("MUG"),)))
+    before = planner.plan()
+    assert before["CUP", "EAST"].assumptions[0] == "to be planned like MUG: nothing is known of that here"
+    assert ("CUP", "MAIN") not in before
+
+
+@on_one_database
+def test_an_override_of_what_is_not_planned_is_told(planner):
+    planner.has(sold("MUG"), sold("CUP", location="EAST"))
+    number = planner.says(override_forecast, override("set", 5, location="EAST")).number
+    planner.says(override_forecast, override("set", 5, location="MAIN"))
+    planner.plan()
+    with planner.database.reading() as connection:
+        assert plan_rows.latest_plan(connection).summary["overrides_without_point"] == [number]
+
+
+@on_one_database
 def test_an_item_with_a_history_of_its_own_stands_on_it(planner):
     planner.has(sold("MUG"), sold("CUP", per_day=5))
     before = figures(planner.plan()["CUP"])
