@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from data.errors import StockwrightError
 from service.demand_adjusting import adjusted, uplifted
 from service.planning_inputs import PlanningInputs
 from service.succession import handed_over
+
+if TYPE_CHECKING:
+    from forecasting import Panel
 
 LEVELS = (
     0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
@@ -64,17 +67,19 @@ def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
     points = inputs.points
     weeks = (points["lead_time_days"] + inputs.terms.review_period_days) / PERIOD_DAYS
     weeks_sd = points["lead_time_sd_days"] / PERIOD_DAYS
-    result = lead_time_demand(
-        inputs.demand,
-        as_of=inputs.as_of,
-        period_days=PERIOD_DAYS,
-        periods=weeks,
-        periods_sd=weeks_sd,
-        quantiles=LEVELS,
-    ).set_index("unique_id")
+    result = lead_time_demand(weekly_panel(inputs), periods=weeks, periods_sd=weeks_sd, quantiles=LEVELS).set_index(
+        "unique_id"
+    )
     result = result.reindex(points.index, fill_value=0)
     result.insert(0, "weekly_rate", result["mean"] / weeks)
     return result
+
+
+def weekly_panel(inputs: PlanningInputs) -> Panel:
+    """Histories in weeks counted back from the last day known."""
+    from forecasting import periodic_panel
+
+    return periodic_panel(inputs.demand, as_of=inputs.as_of, period_days=PERIOD_DAYS)
 
 
 def planned_demand(inputs: PlanningInputs) -> pd.DataFrame:
@@ -101,7 +106,7 @@ def planned_band(inputs: PlanningInputs, *, weeks: int, quantiles: Sequence[floa
     """
     from forecasting import forecast
 
-    band = forecast(inputs.demand, as_of=inputs.as_of, horizon=weeks, quantiles=quantiles)
+    band = forecast(weekly_panel(inputs), horizon=weeks, quantiles=quantiles)
     said, points = inputs.said, inputs.points
     if said.successions.empty and said.events.empty and said.overrides.empty:
         return band
