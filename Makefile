@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py monthly_series.py large_panel.py
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deep check browser bench lock clean
@@ -73,7 +74,7 @@ $(VENV)/peers/.installed: requirements-peers.lock | $(BIN)/python
 	touch $@
 
 bench: $(VENV)/.installed-dev $(VENV)/peers/.installed
-	for script in $(filter-out $(addprefix benchmarks/,measure.py servers.py rivals.py),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
+	for script in $(filter-out $(addprefix benchmarks/,$(BENCH_PARTS)),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 # Renewing needs uv; it is installed beside the environment, not into it. The locks share their versions.
 lock: | $(BIN)/python

@@ -3,6 +3,7 @@
 import json
 import operator
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-SHARED = ("measure.py", "rivals.py", "servers.py")
-SCRIPTS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if path.name not in SHARED)
+PARTS = re.search(r"^BENCH_PARTS := (.+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)[1].split()
+SCRIPTS = sorted(path for path in (REPOSITORY / "benchmarks").glob("*.py") if path.name not in PARTS)
 KEYS = {"claim", "ours", "peer", "unit", "ratio", "wanted", "holds", "n"}
 COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
