@@ -80,7 +80,9 @@ def same_bits() -> Claim:
         for threads in (1, 2)
     )
     differing = int((one.quantiles != two.quantiles).sum() + (one.mean != two.mean).sum() + (one.sd != two.sd).sum())
-    return Claim("figures that differ between one thread and two", Figure.exactly(differing), None, "figures", "<= 0", 5_000)
+    return Claim(
+        "figures that differ between one thread and two", Figure.exactly(differing), None, "figures", "<= 0", 5_000
+    )
 
 
 def first_call() -> Claim:
@@ -226,7 +228,14 @@ def _loss_claims(name: str, judged: Sequence[Judged]) -> list[Claim]:
         peer = min(one[row] for one in rivals.values())
         rows.append((f"{what} at {level:g} against the best peer there", ours[row], peer, None))
     return [
-        Claim(claim, Figure.exactly(float(us)), Figure.exactly(float(them)), "units per unit demanded", wanted, len(judged[0].total))
+        Claim(
+            claim,
+            Figure.exactly(float(us)),
+            Figure.exactly(float(them)),
+            "units per unit demanded",
+            wanted,
+            len(judged[0].total),
+        )
         for claim, us, them, wanted in rows
     ]
 
@@ -241,7 +250,8 @@ def _coverage_claims(name: str, judged: Sequence[Judged]) -> list[Claim]:
     pooled = clustered_coverage(covered[OURS], origins)
     what = f"{name}: share covered by the {LEVELS[-1]:g} level (±{pooled.standard_error:.4f})"
     claims = [
-        Claim(what, Figure.exactly(pooled.share), None, "of totals", wanted, len(origins)) for wanted in (">= 0.98", "<= 0.995")
+        Claim(what, Figure.exactly(pooled.share), None, "of totals", wanted, len(origins))
+        for wanted in (">= 0.98", "<= 0.995")
     ]
     parts = [(label, covered[label], np.full(len(origins), True)) for label in covered if label != OURS]
     parts += [(f"ours, {one} demand", covered[OURS], patterns == one) for one in np.unique(patterns)]
