@@ -129,9 +129,11 @@ def _with_the_planners_word(
     """Forecasts of the days after one with successions, events and overrides applied, in this order."""
     said = inputs.said
     interval: dict[str, Any] = {"points": inputs.points, "protection_days": protection_days}
-    handed = handed_over(forecasts, said.successions, as_of=inputs.as_of, after=after, **interval)
-    raised = uplifted(handed, said.events, as_of=after, **interval)
-    return adjusted(raised, said.overrides, as_of=after, **interval)
+    planned = handed_over(forecasts, said.successions, as_of=inputs.as_of, after=after, **interval)
+    planned = uplifted(planned, said.events, as_of=after, **interval) if len(said.events) else planned.assign(event="")
+    if said.overrides.empty:
+        return planned.assign(override="")
+    return adjusted(planned, said.overrides, as_of=after, **interval)
 
 
 def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_target: float | None = None) -> Levels:
