@@ -232,6 +232,36 @@ def test_item_opens_whole(visitor: Visitor, folder: Path) -> None:
     assert "location=" in visitor.page.url
 
 
+def test_forecasts_open_whole(visitor: Visitor, folder: Path) -> None:
+    visitor.open("forecasts", "Can I trust the forecast?")
+    visitor.page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+    visitor.wait_for_pictures(3)
+    visitor.picture(folder / "forecasts.png")
+    visitor.assert_all_well()
+
+
+def test_choosing_an_item_opens_its_forecasts_and_puts_it_into_the_url(visitor: Visitor) -> None:
+    visitor.open("forecasts", "Can I trust the forecast?")
+    table = visitor.page.locator("[data-testid=stDataFrame] canvas").first
+    table.scroll_into_view_if_needed()
+    heading = visitor.page.locator("[data-testid=stColumn] h4").filter(has_text=" · ").first
+    first = heading.inner_text()
+    box = table.bounding_box()
+    visitor.page.mouse.click(box["x"] + 18, box["y"] + 36 + 33 * 2 + 16)  # the tick of the third row
+    visitor.page.wait_for_url("**sku=**", timeout=PATIENCE_MS)
+    visitor.settle()
+    visitor.page.wait_for_function(
+        "before => [...document.querySelectorAll('h4')].some(one => one.innerText.includes(' · ')"
+        " && one.innerText !== before)",
+        arg=first,
+        timeout=PATIENCE_MS,
+    )
+    chosen = heading.inner_text()
+    visitor.page.reload()
+    visitor.page.get_by_role("heading", name=chosen).wait_for(timeout=PATIENCE_MS)
+    visitor.assert_all_well()
+
+
 def test_terms_open_whole(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open("terms", "On what does the plan rest?")
     visitor.page.get_by_role("button", name="Save terms").wait_for()
