@@ -1,6 +1,8 @@
 """Every notebook runs in a fresh kernel and answers its question with figures that hold."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -30,14 +32,32 @@ def executed():
     return execute
 
 
+def takes_screenshots():
+    return os.environ.get("STOCKWRIGHT_SCREENSHOTS") == "1"
+
+
 @pytest.fixture(autouse=True)
 def our_packages_in_the_kernel(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    monkeypatch.delenv("STOCKWRIGHT_DATABASE_URL", raising=False)
+    if not takes_screenshots():
+        monkeypatch.delenv("STOCKWRIGHT_DATABASE_URL", raising=False)
 
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def photographed(notebook, image, folder):
+    """Takes the notebook's last picture as a browser shows it."""
+    import plotly.graph_objects as go
+
+    drawn = code_cells(notebook)[-2].outputs[-1].data["application/vnd.plotly.v1+json"]
+    figure = go.Figure(data=drawn["data"], layout=drawn["layout"])
+    page = folder / "picture.html"
+    figure.write_html(page, config={"displayModeBar": False}, default_width="1000px")
+    size = f"--window-size=1000,{int(figure.layout.height) + 16}"
+    quiet = ("--headless", "--no-sandbox", "--hide-scrollbars", "--virtual-time-budget=5000")
+    subprocess.run(["chromium", *quiet, size, f"--screenshot={image}", page.as_uri()], check=True, capture_output=True)
 
 
 def last_sentence(notebook):
@@ -74,3 +94,38 @@ def test_doubled_lead_times_cost_service_and_planning_for_them_buys_some_back(ex
     more, less = (int(amount.replace(",", "")) for amount in re.findall(r"EUR ([\d,]+)", sentence))
     assert 100 >= base > adapted > doubled > 0
     assert more > less > 0
+
+
+def test_an_item_is_followed_from_its_orders_to_a_reorder_point_above_what_is_expected(executed):
+    notebook = executed(REPOSITORY / "notebooks" / "one_item_to_lead_time_demand.ipynb")
+    sentence = last_sentence(notebook)
+    expected, reorder_point, kept, days, held = re.search(
+        r"([\d.,]+) of .* are expected; the reorder point of ([\d,]+) .* at least ([\d.]+)%,"
+        r" .* said at (\d+) past days (\d+) held",
+        sentence,
+    ).groups()
+    assert float(reorder_point.replace(",", "")) > float(expected.replace(",", "")) > 0
+    assert 50 <= float(kept) <= 99.99
+    assert int(days) >= int(held) >= int(days) - 1
+    assert not [output for cell in code_cells(notebook) for output in cell.outputs if output.get("name") == "stderr"]
+
+
+def test_levels_of_the_demo_companys_forecasts_hold_as_often_as_they_say(executed, tmp_path):
+    notebook = executed(REPOSITORY / "notebooks" / "is_the_forecast_calibrated.ipynb")
+    if takes_screenshots():
+        photographed(notebook, REPOSITORY / "docs" / "images" / "calibration.png", tmp_path)
+    sentence = last_sentence(notebook)
+    days, at_95, error_95, at_99, error_99 = map(
+        float,
+        re.search(
+            r"At (\d+) past days the 95 % level held in ([\d.]+)% \(± ([\d.]+)%\)"
+            r" and the 99 % level in ([\d.]+)% \(± ([\d.]+)%\)",
+            sentence,
+        ).groups(),
+    )
+    held, levels = map(int, re.search(r"(\d+) of (\d+) levels hold", sentence).groups())
+    assert days >= 4
+    assert at_95 + error_95 >= 95
+    assert at_99 + error_99 >= 99
+    assert at_95 < at_99 <= 100
+    assert levels >= held >= 0.75 * levels
