@@ -222,7 +222,7 @@ def _items(past: Backtest | None, points: pd.DataFrame, traits: pd.DataFrame) ->
 
     Returns:
         sku, name, category, location; demand_class, life_cycle, abc, tracking_signal, alarm (too low, too high, or
-        empty); forecasts (windows
+        empty, as for what is dead); forecasts (windows
         judged), actual and mean (units a window), bias (per unit of demand, NaN where there was none), mase, pinball
         (per unit of demand), coverage_<level> (share of the windows whose demand that level held), error_value (mean
         absolute error of a window × unit cost: money at stake), demand_value (likewise of what was demanded).
@@ -331,7 +331,9 @@ def _traits(weekly: Panel, inputs: PlanningInputs, judged: pd.DataFrame, window:
         },
         index=ids,
     )
-    known = frame.join(_tracked(weekly, judged, inputs.as_of, window)).reindex(inputs.points.index)
+    tracked = frame.join(_tracked(weekly, judged, inputs.as_of, window))
+    tracked["alarm"] = tracked["alarm"].where(tracked["life_cycle"] != "dead", "")
+    known = tracked.reindex(inputs.points.index)
     unknown = {"demand_class": "none", "life_cycle": "dead", "abc": "C", "tracking_signal": 0.0, "alarm": ""}
     return known.fillna(unknown)
 
@@ -478,8 +480,9 @@ def item_review(review: ForecastReview, planner: PlannerReview, *, sku: str, loc
     number = found.index[0]
     point = found.iloc[0]
     days, window_days = protection_days(review), float(review.window_weeks * PERIOD_DAYS)
-    planned = planner.applied(review.expected, review.points, review.as_of, days.to_numpy())
-    coming = planner.applied(review.coming, review.points, review.as_of, window_days)
+    near = _near(review, planner, int(point["sku_id"]))
+    planned = planner.applied(review.expected.loc[near.index], near, review.as_of, days[near.index].to_numpy())
+    coming = planner.applied(review.coming.loc[near.index], near, review.as_of, window_days)
     judged = review.judged[review.judged["unique_id"] == number].drop(columns="unique_id")
     start = pd.Timestamp(review.as_of) + timedelta(days=1)
     band = coming.loc[[number], ["mean", *(f"q{level:g}" for level in LEVELS)]].astype(np.float64)
@@ -495,6 +498,12 @@ def item_review(review: ForecastReview, planner: PlannerReview, *, sku: str, loc
         planned=float(planned.at[number, "mean"]),
         said=str(planned.at[number, "said"]),
     )
+
+
+def _near(review: ForecastReview, planner: PlannerReview, sku_id: int) -> pd.DataFrame:
+    """The points whose forecasts the planner's word on a SKU can change: all, where SKUs follow one another."""
+    points = review.points
+    return points if len(planner.said.successions) else points[points["sku_id"] == sku_id]
 
 
 def protection_days(review: ForecastReview) -> pd.Series[float]:
@@ -571,8 +580,9 @@ def preview_override(
     number, point = found.index[0], found.iloc[0]
     place = None if is_everywhere else int(point["location_id"])
     asked = planner.with_override(int(point["sku_id"]), place, kind, value, starts, until, reason, by)
-    days = protection_days(review).to_numpy()
-    before, after = (one.applied(review.expected, review.points, review.as_of, days) for one in (planner, asked))
+    near = _near(review, planner, int(point["sku_id"]))
+    days, expected = protection_days(review)[near.index].to_numpy(), review.expected.loc[near.index]
+    before, after = (one.applied(expected, near, review.as_of, days) for one in (planner, asked))
     changed = (before["mean"] - after["mean"]).abs() > 1e-9
     return OverridePreview(
         before=float(before.at[number, "mean"]),

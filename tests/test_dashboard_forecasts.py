@@ -30,19 +30,21 @@ OpenPage = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small demo company with one bulk order that stands out."""
+    """A small demo company with one bulk order that stands out, and an item whose demand fell."""
     folder = tmp_path_factory.mktemp("forecasts")
     database = open_database(f"sqlite:///{folder / 'demo.db'}")
     make_demo_company(database, end=date(2025, 6, 30), days=250, skus=30, actor=ACTOR, at=NOW)
     inputs = forecast_review(database, at=NOW).inputs
     often = inputs.points.loc[inputs.demand["unique_id"].mode()[0]]
-    bulk = folder / "bulk.csv"
-    bulk.write_text(
-        "order_id,order_date,customer_id,sku,quantity,unit_price,location\n"
-        f"BULK,2025-05-06 10:00,9,{often['sku']},30000,10,{often['location']}\n"
-    )
-    report = import_orders(database, OrderImport(bulk, currency="EUR"), actor=ACTOR, at=NOW)
-    assert report.stored_lines == 1
+    days = [AS_OF - timedelta(days=number) for number in range(240)]
+    fallen = [
+        f"F{day},{day} 10:00,9,FALLEN,{2 if day > AS_OF - timedelta(weeks=12) else 12},10,WH-NORTH" for day in days
+    ]
+    bulk = f"BULK,2025-05-06 10:00,9,{often['sku']},30000,10,{often['location']}"
+    more = folder / "more.csv"
+    more.write_text("\n".join(["order_id,order_date,customer_id,sku,quantity,unit_price,location", bulk, *fallen, ""]))
+    report = import_orders(database, OrderImport(more, currency="EUR"), actor=ACTOR, at=NOW)
+    assert report.stored_lines == 241
     with database.writing() as connection:
         connection.exec_driver_sql("SELECT 1")
     database.close()
@@ -133,10 +135,9 @@ def test_a_link_narrows_the_items_by_class_category_alarm_and_words(
     assert len(table) == (items["category"] == category).sum()
     table = open_page(database, q=items["sku"].iloc[0].lower()).dataframe[0].value
     assert set(table["sku"]) == {items["sku"].iloc[0]}
-    alarm = items.loc[items["alarm"] != "", "alarm"].mode()[0]
-    table = open_page(database, alarm=alarm).dataframe[0].value
-    assert len(table) == (items["alarm"] == alarm).sum()
-    assert set(table["alarm"]) == {alarm}
+    table = open_page(database, alarm="too high").dataframe[0].value
+    assert len(table) == (items["alarm"] == "too high").sum()
+    assert "FALLEN" in set(table["sku"])
     assert "No item fits these filters" in text_of(open_page(database, q="no such word"))
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts, forecast_charts, forecast_queries, queries, stock_queries
 from dashboard.forecast_actions import say_what_happened
 from dashboard.forecast_forms import Setting, outliers_list, override_form, overrides_list
-from dashboard.formats import count, money, units
+from dashboard.formats import count, day, money, units
 from dashboard.page_head import plain, refusals_shown, start_page
 from dashboard.stock_forms import go, tall
 from service.forecast_review import TOO_HIGH, TOO_LOW, ForecastReview, ItemReview, answer
@@ -41,8 +41,8 @@ def show_answer(review: ForecastReview) -> None:
     weeks = count(review.window_weeks, "week")
     st.caption(
         f"Forecasts of {weeks} of demand (the typical lead time + review), made again at {review.origins} past days"
-        " from what was known then. Shaded: ± 2 standard errors. In whole units, a right forecast of slow items"
-        " lies on the line or above."
+        f" from what was known then, up to {day(review.as_of)}. Shaded: ± 2 standard errors. In whole units, a right"
+        " forecast of slow items lies on the line or above."
     )
 
 
