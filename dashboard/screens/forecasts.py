@@ -40,9 +40,9 @@ def show_answer(review: ForecastReview) -> None:
         st.plotly_chart(forecast_charts.pit(review.pit), config=charts.CONFIG, key="pit")
     weeks = count(review.window_weeks, "week")
     st.caption(
-        f"Forecasts of {weeks} of demand (the typical lead time + review), made again at {review.origins} past days"
-        f" from what was known then, up to {day(review.as_of)}. Shaded: ± 2 standard errors. In whole units, a right"
-        " forecast of slow items lies on the line or above."
+        f"Forecasts of {weeks} of demand (typical lead time + review), made again at {review.origins} past days up to"
+        f" {day(review.as_of)} from what was known then. Shaded: ± 2 standard errors. Slow items, sold in whole units,"
+        " rightly lie on the line or above."
     )
 
 
