@@ -12,8 +12,9 @@ SERIES = 2_000
 """Series in a chunk: enough to keep a worker busy, few enough for their states to fit in memory."""
 
 
-def chunks_of(series: int, size: int = SERIES) -> list[slice]:
-    """The series' numbers, cut into consecutive runs; one, empty, where there are none."""
+def chunks_of(series: int) -> list[slice]:
+    """The series' numbers, cut into runs of `SERIES`; one, empty, where there are none."""
+    size = SERIES
     return [slice(start, min(start + size, series)) for start in range(0, max(series, 1), size)]
 
 

@@ -25,7 +25,7 @@ MOST_EVIDENCE = 20.0
 """Periods of errors that a weight counts at most, so that none silences the others."""
 
 
-def expected_level(panel: Panel, windows: IntArray, *, lead: int, season: FloatArray) -> FloatArray:
+def expected_level(panel: Panel, windows: IntArray, *, lead: IntArray | int, season: FloatArray) -> FloatArray:
     """Mean level per period of a coming window, free of season, as it was expected after each period.
 
     Simple and damped-trend exponential smoothers of fixed constants run side by side. Each one's forecast counts with
@@ -35,7 +35,7 @@ def expected_level(panel: Panel, windows: IntArray, *, lead: int, season: FloatA
     Args:
         panel: Histories; unknown periods teach nothing.
         windows: Whole periods of each series' window, ≥ 1, shape (series,).
-        lead: Periods between an origin and its window.
+        lead: Periods between an origin and its window, one for all or shape (series,).
         season: Multiplicative indices of the periods after the last, shape (series, season length).
 
     Returns:
@@ -44,7 +44,8 @@ def expected_level(panel: Panel, windows: IntArray, *, lead: int, season: FloatA
     plain = free_of_season(panel, season)
     level = np.zeros(len(panel.values))
     kept = 0.5 ** (1 / HALF_LIFE)
-    _average(plain.values, plain.offsets, windows, lead, ALPHAS, TREND_SHARES, DAMPINGS, kept, MOST_EVIDENCE, level)
+    leads = np.ascontiguousarray(np.broadcast_to(lead, windows.shape), dtype=np.int64)
+    _average(plain.values, plain.offsets, windows, leads, ALPHAS, TREND_SHARES, DAMPINGS, kept, MOST_EVIDENCE, level)
     return level
 
 
@@ -66,7 +67,7 @@ def _average(
     values: FloatArray,
     offsets: IntArray,
     windows: IntArray,
-    lead: int,
+    leads: IntArray,
     alphas: FloatArray,
     shares: FloatArray,
     dampings: FloatArray,
@@ -77,7 +78,7 @@ def _average(
     count = len(alphas)
     level, trend, squares, reach = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     for i in range(len(offsets) - 1):
-        _mean_reach(dampings, lead, windows[i], reach)
+        _mean_reach(dampings, leads[i], windows[i], reach)
         known, evidence = 0.0, 0.0
         level[:], trend[:], squares[:] = 0.0, 0.0, 0.0
         for t in range(offsets[i], offsets[i + 1]):

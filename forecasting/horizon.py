@@ -22,7 +22,7 @@ from forecasting.lead_time_demand import (
     season_of,
     totals_of_panel,
 )
-from forecasting.panel import FloatArray, Panel
+from forecasting.panel import FloatArray, IntArray, Panel
 from forecasting.period import Period
 from forecasting.total_distribution import TotalDistribution
 
@@ -120,10 +120,9 @@ def _bands(
     return bands
 
 
-def _reached(panel: Panel, lead: int) -> int:
-    """How far ahead most histories are long enough to have been forecast."""
-    lengths = panel.lengths
-    return min(lead, max(int(np.median(lengths)) // 3 - 1, 0)) if len(lengths) else lead
+def _reached(panel: Panel, lead: int) -> IntArray:
+    """How far ahead each history is long enough to have been forecast, shape (series,)."""
+    return np.minimum(lead, np.maximum(panel.lengths // 3 - 1, 0))
 
 
 def _between(leads: FloatArray, relative: FloatArray, step: int) -> FloatArray:

@@ -181,7 +181,7 @@ def lead_time_demand_of_panel(
     At past origins the total of the next periods (rounded up, then scaled down in proportion) is forecast from
     what was known there: the mean of three exponentially weighted averages, and the level that many smoothers expect,
     each heard as well as it had forecast by then, on demand freed of its season. A negative binomial law says how mean
-    and variance follow from these, from the momentum of demand and from the errors seen by then, single periods' and
+    and variance follow from these, from the mean of all history and from the errors seen by then, single periods' and
     totals'. What it weighs how, and how far its levels have to be moved to hold as often as they say, is learnt from
     all series' past totals (`Pool`). Where the history is too short for windows of the length asked, the longest
     feasible ones are scaled up by (periods / window)^1.5 in variance. A varying protection interval adds
@@ -234,7 +234,9 @@ def learn_pool(
     """
     windows = _feasible(panel, lead_times_of(panel.ids, periods, 0.0))
     season = season_of(panel, season_length)
-    return learnt_pool(totals_of_panel(panel, windows, season, 0, threads), windows, least_series=least_series)
+    return learnt_pool(
+        totals_of_panel(panel, windows, season, np.zeros_like(windows), threads), windows, least_series=least_series
+    )
 
 
 def _distribution(
@@ -242,7 +244,7 @@ def _distribution(
 ) -> tuple[TotalDistribution, Pool]:
     windows = _feasible(panel, lead_times)
     season = season_of(panel, season_length)
-    totals = totals_of_panel(panel, windows, season, 0, threads, learning=pool == "auto")
+    totals = totals_of_panel(panel, windows, season, np.zeros_like(windows), threads, learning=pool == "auto")
     learnt = pool_for(pool, totals, windows)
     moments = end_moments(learnt, totals, windows)
     seen = _season_sums(season, windows.astype(np.float64))
@@ -280,26 +282,26 @@ def end_moments(pool: Pool, totals: TotalsAtOrigins, windows: IntArray) -> Momen
     """Moments of each series' total after the end of its history."""
     at_end = np.zeros(totals.mean.shape, dtype=np.bool_)
     at_end[:, 0] = True
-    return pool.law.moments(totals.rows(at_end), windows.astype(np.float64))
+    return pool.moments(totals.rows(at_end), windows.astype(np.float64))
 
 
 def totals_of_panel(
-    panel: Panel, windows: IntArray, season: FloatArray, lead: int, threads: int, *, learning: bool = True
+    panel: Panel, windows: IntArray, season: FloatArray, lead: IntArray, threads: int, *, learning: bool = True
 ) -> TotalsAtOrigins:
     """Totals forecast at past origins, and at the end of the history alone where nothing is to be learnt."""
 
     def of(part: slice) -> TotalsAtOrigins:
-        few = panel.between(part.start, part.stop)
-        rival = expected_level(few, windows[part], lead=lead, season=season[part])
+        few, few_leads = panel.between(part.start, part.stop), lead[part]
+        rival = expected_level(few, windows[part], lead=few_leads, season=season[part])
         origins = ORIGINS if learning else 1
-        return totals_at_origins(few, windows[part], lead=lead, origins=origins, season=season[part], rival=rival)
+        return totals_at_origins(few, windows[part], lead=few_leads, origins=origins, season=season[part], rival=rival)
 
     return TotalsAtOrigins.joined(side_by_side(of, chunks_of(len(panel.ids)), threads=threads))
 
 
 def _feasible(panel: Panel, lead_times: LeadTimes) -> IntArray:
     """Whole periods of each series' window, as long as asked or as its history allows."""
-    asked = np.ceil(lead_times.mean - 1e-9).astype(np.int64)
+    asked = np.maximum(np.ceil(lead_times.mean - 1e-9), 1.0).astype(np.int64)
     longest = np.maximum((panel.lengths * LONGEST_SHARE).astype(np.int64), 1)
     return np.minimum(asked, longest)
 
@@ -351,7 +353,7 @@ def checked_levels(quantiles: Sequence[float]) -> FloatArray:
     """
     levels = np.unique(np.asarray(quantiles, dtype=np.float64))
     if not len(levels) or not ((levels > 0) & (levels < 1)).all():
-        raise ValueError(f"quantiles must be levels strictly between 0 and 1, got {list(quantiles)}")
+        raise ValueError(f"quantiles must be levels strictly between 0 and 1, got {quantiles!r}")
     return levels
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecasting.panel import FloatArray
+from forecasting.panel import MOST_PERIODS, FloatArray
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,12 @@ def _per_series(ids: tuple[Hashable, ...], value: Any, name: str, *, positive: b
         raise ValueError(
             f"{name} must be one number or one per series ({len(ids)}), got shape {np.shape(value)}"
         ) from None
-    accepted = np.isfinite(numbers) & ((numbers > 0) if positive else (numbers >= 0))
+    accepted = (numbers <= MOST_PERIODS) & ((numbers > 0) if positive else (numbers >= 0))
     if not accepted.all():
         first = int(np.flatnonzero(~accepted)[0])
         wanted = "positive" if positive else "not negative"
-        raise ValueError(f"{name} of {ids[first]!r} must be finite and {wanted}, got {numbers[first]}")
+        most = f", at most {MOST_PERIODS:,}" if np.isfinite(numbers[first]) and numbers[first] > 0 else ""
+        raise ValueError(f"{name} of {ids[first]!r} must be finite and {wanted}{most}, got {numbers[first]}")
     return np.array(numbers)
 
 
@@ -78,16 +79,17 @@ def _distributions(ids: tuple[Hashable, ...], frame: pd.DataFrame) -> tuple[Floa
     for name in ("periods", "probability"):
         if name not in frame.columns:
             raise ValueError(f"a distribution of lead times must have a column {name}, got {list(frame.columns)}")
-    outcomes = frame["periods"].to_numpy(dtype=np.float64)
-    chances = frame["probability"].to_numpy(dtype=np.float64)
-    if not (np.isfinite(outcomes) & (outcomes > 0)).all():
-        raise ValueError(f"lead times must be finite and positive, got {outcomes[~(outcomes > 0)][:1]}")
-    if not (np.isfinite(chances) & (chances >= 0)).all():
-        raise ValueError("probabilities of lead times must be finite and not negative")
+    outcomes, chances = _numbers(frame, "periods"), _numbers(frame, "probability")
+    accepted = (outcomes > 0) & (outcomes <= MOST_PERIODS)
+    if not accepted.all():
+        raise ValueError(f"lead times must be positive, at most {MOST_PERIODS:,}, got {outcomes[~accepted][0]}")
+    accepted = (chances >= 0) & (chances <= 1 + 1e-6)
+    if not accepted.all():
+        raise ValueError(f"probabilities of lead times must lie between 0 and 1, got {chances[~accepted][0]}")
     if "unique_id" not in frame.columns:
         _check_sum(float(chances.sum()), "all series")
         shape = (len(ids), len(outcomes))
-        return np.array(np.broadcast_to(outcomes, shape)), np.array(np.broadcast_to(chances, shape))
+        return np.broadcast_to(outcomes, shape).copy(order="C"), np.broadcast_to(chances, shape).copy(order="C")
     numbers = {one: number for number, one in enumerate(ids)}
     rows = frame.groupby("unique_id", sort=False).indices
     widest = max((len(row) for row in rows.values()), default=1)
@@ -100,6 +102,14 @@ def _distributions(ids: tuple[Hashable, ...], frame: pd.DataFrame) -> tuple[Floa
         periods[number, : len(row)] = outcomes[row]
         weights[number, : len(row)] = chances[row]
     return periods, weights
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> FloatArray:
+    try:
+        numbers: FloatArray = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} of a distribution of lead times must be numbers, got {frame[name].dtype}") from None
+    return numbers
 
 
 def _check_sum(total: float, whose: str) -> None:

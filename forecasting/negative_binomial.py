@@ -11,6 +11,8 @@ LEAST_LOGARITHM = -700.0
 MOST_STEPS = 20_000
 """Units up to which probabilities are added up one by one."""
 WIDENINGS = 60
+MOST_UNITS = 2.0**62
+"""Largest quantity that is told, short of the largest whole number."""
 
 
 def negative_binomial_quantiles(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
@@ -22,22 +24,22 @@ def negative_binomial_quantiles(mean: FloatArray, variance: FloatArray, levels: 
     Args:
         mean: Units, ≥ 0, shape (series,).
         variance: Units², shape (series, level): one distribution per level asked, or (series, 1).
-        levels: Probabilities in (0, 1), shape (level,).
+        levels: Probabilities in (0, 1), shape (level,), or (series, level) where each series has its own.
 
     Returns:
         Shape (series, level); 0 where the mean is 0.
 
     Source: Johnson, Kemp & Kotz, Univariate Discrete Distributions, 3rd ed., chapters 4 and 5.
     """
-    asked = (len(mean), len(levels))
+    asked = (len(mean), np.shape(levels)[-1])
+    level = np.ascontiguousarray(np.broadcast_to(levels, asked), dtype=np.float64)
     centre = np.ascontiguousarray(mean, dtype=np.float64)
     spread = np.ascontiguousarray(np.broadcast_to(variance, asked), dtype=np.float64)
     quantiles = np.zeros(asked, dtype=np.int64)
     left = np.zeros(asked, dtype=np.bool_)
-    _by_counting(centre, spread, np.asarray(levels, dtype=np.float64), quantiles, left)
+    _by_counting(centre, spread, level, quantiles, left)
     if left.any():
-        row, column = np.nonzero(left)
-        quantiles[left] = _by_inversion(centre[row], spread[left], np.asarray(levels)[column])
+        quantiles[left] = _by_inversion(centre[np.nonzero(left)[0]], spread[left], level[left])
     return quantiles
 
 
@@ -46,18 +48,18 @@ def _by_counting(
     mean: FloatArray, variance: FloatArray, levels: FloatArray, quantiles: IntArray, left: BoolArray
 ) -> None:
     """Add up probabilities from the first unit that has any; what would take too many steps is left."""
+    count = levels.shape[1]
     for i in range(len(mean)):
         if not mean[i] > 0.0:
             continue
-        for column in range(len(levels)):
-            if column and variance[i, column] == variance[i, column - 1] and levels[column] >= levels[column - 1]:
-                continue
+        column = 0
+        while column < count:
             stop = column + 1
-            while stop < len(levels) and variance[i, stop] == variance[i, column] and levels[stop] >= levels[stop - 1]:
+            while stop < count and variance[i, stop] == variance[i, column] and levels[i, stop] >= levels[i, stop - 1]:
                 stop += 1
-            is_counted = _count(mean[i], variance[i, column], levels[column:stop], quantiles[i, column:stop])
-            for number in range(column, stop):
-                left[i, number] = not is_counted
+            if not _count(mean[i], variance[i, column], levels[i, column:stop], quantiles[i, column:stop]):
+                left[i, column:stop] = True
+            column = stop
 
 
 @inline
@@ -103,14 +105,15 @@ def _by_inversion(mean: FloatArray, variance: FloatArray, levels: FloatArray) ->
         step = step * 2
         low = np.where(is_high, np.floor(np.maximum(low - step, -1.0)), low)
         high = np.where(is_low, np.ceil(high + step), high)
-    while (high - low > 1).any():
+    while True:
         middle = np.floor((low + high) / 2)
+        is_open = (low < middle) & (middle < high)
+        if not is_open.any():
+            found: IntArray = np.minimum(high, MOST_UNITS).astype(np.int64)
+            return found
         covers = negative_binomial_probability(middle, mean, spread) >= levels
-        is_open = high - low > 1
         high = np.where(is_open & covers, middle, high)
         low = np.where(is_open & ~covers, middle, low)
-    found: IntArray = high.astype(np.int64)
-    return found
 
 
 def negative_binomial_probability(units: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:

@@ -18,6 +18,8 @@ LEAST_KNOWN = 6
 """Known periods before an origin from which something can be learnt."""
 HALF_LIFE = 30.0
 """Periods in which an error's weight halves."""
+RIVAL_SHARE = 0.7
+"""Share of the level that the rival forecast has, where there is one."""
 SLOW, MIDDLE, FAST = 0.06, 0.15, 0.4
 """Shares by which the three averages forget; their mean follows shifts and outlives freak periods."""
 
@@ -28,8 +30,8 @@ class TotalsAtOrigins:
 
     Attributes, each of shape (series, origin):
         mean: Forecast total of the window, units; NaN where there is no such origin.
-        momentum: Logarithm of the fast average over the slow one.
-        trend: Logarithm of the rival forecast's mean level over ours; 0 without a rival.
+        history: How far the mean of all that is known stands above the level, as a share of it.
+        rival: How far the rival forecast does; 0 without a rival.
         step_variance: Mean squared error of one-period forecasts by then.
         step_deviation: Mean absolute error of these.
         total_variance: Mean squared error of totals by then.
@@ -39,8 +41,8 @@ class TotalsAtOrigins:
     """
 
     mean: FloatArray
-    momentum: FloatArray
-    trend: FloatArray
+    history: FloatArray
+    rival: FloatArray
     step_variance: FloatArray
     step_deviation: FloatArray
     total_variance: FloatArray
@@ -62,7 +64,7 @@ def totals_at_origins(
     panel: Panel,
     windows: IntArray,
     *,
-    lead: int = 0,
+    lead: IntArray | int = 0,
     origins: int = 1,
     season: FloatArray | None = None,
     rival: FloatArray | None = None,
@@ -72,7 +74,7 @@ def totals_at_origins(
     Args:
         panel: Histories; unknown periods teach nothing.
         windows: Whole periods that a total sums, ≥ 1, shape (series,).
-        lead: Periods between an origin and its window.
+        lead: Periods between an origin and its window, one for all or shape (series,).
         origins: How many, the end of the history counted. They stand a window apart where the history allows,
             closer where it is short, and none stands where fewer than `LEAST_KNOWN` periods lie before it.
         season: Multiplicative indices of the periods after the last one, shape (series, season length).
@@ -84,7 +86,7 @@ def totals_at_origins(
         panel.values,
         panel.offsets,
         windows,
-        lead,
+        np.ascontiguousarray(np.broadcast_to(lead, windows.shape), dtype=np.int64),
         np.ones((len(panel.ids), 1)) if season is None else season,
         np.empty(0) if rival is None else rival,
         0.5 ** (1 / HALF_LIFE),
@@ -106,23 +108,23 @@ def _walk(
     values: FloatArray,
     offsets: IntArray,
     windows: IntArray,
-    lead: int,
+    leads: IntArray,
     season: FloatArray,
     rival: FloatArray,
     kept: float,
     table: FloatArray,
 ) -> None:
-    longest, widest = 0, 0
+    longest, reach = 0, 0
     for i in range(len(windows)):
         longest = max(longest, offsets[i + 1] - offsets[i])
-        widest = max(widest, windows[i])
+        reach = max(reach, leads[i] + windows[i])
     level = np.empty(longest + 1)
     demanded = np.empty(longest + 1)
     known = np.empty(longest + 1)
-    index = np.empty(longest + lead + widest + 1)
+    index = np.empty(longest + reach + 1)
     length = season.shape[1]
     for i in range(len(windows)):
-        start, n, w = offsets[i], offsets[i + 1] - offsets[i], windows[i]
+        start, n, w, lead = offsets[i], offsets[i + 1] - offsets[i], windows[i], leads[i]
         index[0] = 0.0
         for p in range(n + lead + w):
             index[p + 1] = index[p] + season[i, (p - n) % length]
@@ -156,6 +158,8 @@ def _walk(
                     middle_weight = (1.0 - MIDDLE) * middle_weight + 1.0
                     fast_weight = (1.0 - FAST) * fast_weight + 1.0
                     level[t] = (slow / slow_weight + middle / middle_weight + fast / fast_weight) / 3.0
+                    if len(rival):
+                        level[t] += RIVAL_SHARE * (rival[start + t - 1] - level[t])
                 begin = t - w
                 origin = begin - lead
                 if origin >= 0 and known[origin] >= 2.0 and known[t] - known[begin] == w:
@@ -175,11 +179,9 @@ def _walk(
             row = table[i, column]
             window_index = index[t + lead + w] - index[t + lead]
             row[0] = level[t] * window_index
-            small = 0.1 * level[t] + 1e-9
-            row[1] = np.log((fast / fast_weight + small) / (slow / slow_weight + small))
-            row[2] = 0.0
-            if len(rival) and t > 0 and level[t] > 0.0:
-                row[2] = np.log((max(rival[start + t - 1], 0.0) + small) / (level[t] + small))
+            least = max(level[t], 1e-12)
+            row[1] = (demanded[t] / known[t] - level[t]) / least
+            row[2] = (rival[start + t - 1] - level[t]) / least if len(rival) else 0.0
             row[3] = squares / max(steps, 1e-9)
             row[4] = deviations / max(steps, 1e-9)
             row[5] = total_squares / max(totals, 1e-9)

@@ -1,7 +1,7 @@
 """How far totals stray from their forecast: one law, learnt from many series, that weighs each series' own errors.
 
 The distribution of a total is negative binomial with mean m and variance m + s. The law says what m and s are, given
-what stood at the origin: the forecast, the momentum of demand, and the errors seen by then.
+what stood at the origin: the forecast, what others forecast, and the errors seen by then.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ OWN_PERIODS = 8.0
 """Errors of a series' own from which it is heard as much as the law of all."""
 WINDOW_GROWTH = 1.2
 """Power with which squared errors grow with the window, where a series' own totals do not tell yet."""
-USUAL = np.array([2.5, 0.5, -1.2, 0.0, 1.2, -0.5, 0.7, -0.1, 0.7])
+USUAL = np.array([2.5, 0.5, -1.2, 0.0, 1.2, -0.5, 0.7, 0.0, 0.0])
 """Law of demand that nothing is known of; learnt on weekly and daily sales, each panel counting alike."""
 DOUBT = 5.0
 """Rows by which a coefficient is held to its usual value."""
 PULL_DOUBT = 0.3
-"""Share of the rows by which momentum and trend are held to their usual pull: common shocks make rows alike."""
+"""Share of the rows by which other forecasts are held to their usual pull: common shocks make rows alike."""
 MOST_ROWS = 6_000
-LARGEST_PULL = 1.5
+LARGEST_PULL = 3.0
+"""Share of the level by which another forecast counts as standing above it, at most."""
+LEAST_SHARE = 0.2
+"""Share of the level below which no pull takes the mean."""
 LEAST_MEAN = 1e-6
 """Units below which a forecast total is none."""
 SHAPES = (-7.0, 16.0)
@@ -45,7 +48,8 @@ class Moments:
 @dataclass(frozen=True)
 class SpreadLaw:
     """Attributes:
-    coefficients: Of `_known`'s columns, then of momentum and of the rival's trend, shape (9,).
+    coefficients: Of `_known`'s columns, then the pulls of the mean of all history and of the rival forecast,
+        shape (9,).
     """
 
     coefficients: FloatArray
@@ -111,17 +115,25 @@ def _known(totals: TotalsAtOrigins, windows: FloatArray) -> _Rows:
     columns = np.stack(
         (one - own, (one - own) * size, own, own * size, own * dispersion, own * calm, own * growth), axis=-1
     )
-    pulls = np.stack((np.nan_to_num(totals.momentum), np.nan_to_num(totals.trend)), axis=-1)
-    return columns, size, np.clip(pulls, -LARGEST_PULL, LARGEST_PULL)
+    pulls = np.stack((np.nan_to_num(totals.history), np.nan_to_num(totals.rival)), axis=-1)
+    return columns, size, np.minimum(pulls, LARGEST_PULL)
 
 
 def _applied(
     coefficients: FloatArray, columns: FloatArray, size: FloatArray, pulls: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Mean, and logarithm of the excess variance."""
-    mean = np.exp(size + pulls @ np.clip(coefficients[-2:], -2.0, 2.0))
-    log_excess = np.clip(columns @ coefficients[:-2] + size, -15.0, 60.0)
+    mean = np.exp(size) * np.maximum(1.0 + _weighted(pulls, coefficients[-2:]), LEAST_SHARE)
+    log_excess = np.clip(_weighted(columns, coefficients[:-2]) + size, -15.0, 60.0)
     return mean, log_excess
+
+
+def _weighted(columns: FloatArray, coefficients: FloatArray) -> FloatArray:
+    """Σ cᵢ · columnᵢ, added one by one: a matrix product's last bit depends on how many rows there are."""
+    total = np.zeros(columns.shape[:-1])
+    for number, coefficient in enumerate(coefficients.tolist()):
+        total += coefficient * columns[..., number]
+    return total
 
 
 def _unlikeliness(
@@ -146,6 +158,8 @@ def _unlikeliness(
     )
     by_log_shape = np.where((log_shape > SHAPES[0]) & (log_shape < SHAPES[1]), by_shape * shape, 0.0)
     by_log_mean = actual - mean * (actual + shape) / (shape + mean) + 2 * by_log_shape
-    gradient = np.concatenate((-by_log_shape @ columns, by_log_mean @ pulls))
+    share_of_level = 1.0 + _weighted(pulls, coefficients[-2:])
+    by_pull = np.where(share_of_level > LEAST_SHARE, by_log_mean / np.maximum(share_of_level, LEAST_SHARE), 0.0)
+    gradient = np.concatenate((-by_log_shape @ columns, by_pull @ pulls))
     astray = coefficients - USUAL
     return float(-likelihood.sum() + held @ astray**2), -gradient + 2 * held * astray

@@ -11,6 +11,7 @@ import numpy as np
 from forecasting.negative_binomial import negative_binomial_quantiles
 from forecasting.panel import BoolArray, FloatArray, IntArray
 from forecasting.pooling import Pool
+from forecasting.spread import LEAST_MEAN, Moments
 
 OUTCOMES = 255
 """Levels between which a path's total is interpolated."""
@@ -90,15 +91,15 @@ class TotalDistribution:
         return np.where(self.means > 0, spread, 0.0)
 
     def _of_one_lead_time(self, outcome: int, levels: FloatArray) -> FloatArray:
-        asked = self.pool.asked(levels)
+        asked = self.pool.asked(levels, Moments(self.means[:, outcome], self.excesses[:, outcome]))
         mean, variance = self.means[:, outcome], self._variances()[:, outcome]
         quantiles = np.zeros((len(mean), len(levels)))
-        whole = self.is_whole & (mean > 0)
+        whole = self.is_whole & (mean > LEAST_MEAN)
         if whole.any():
-            quantiles[whole] = negative_binomial_quantiles(mean[whole], variance[whole, None], asked)
-        broken = ~self.is_whole & (mean > 0)
+            quantiles[whole] = negative_binomial_quantiles(mean[whole], variance[whole, None], asked[whole])
+        broken = ~self.is_whole & (mean > LEAST_MEAN)
         if broken.any():
-            quantiles[broken] = _gamma_quantiles(mean[broken], variance[broken], asked)
+            quantiles[broken] = _gamma_quantiles(mean[broken], variance[broken], asked[broken])
         return np.maximum.accumulate(quantiles, axis=1)
 
     def _outcomes(self) -> tuple[FloatArray, FloatArray]:
@@ -111,7 +112,7 @@ class TotalDistribution:
 
 
 def _gamma_quantiles(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> FloatArray:
-    """Of demand that is not counted in whole units, shape (series, level)."""
+    """Of demand that is not counted in whole units, at each series' own levels, shape (series, level)."""
     from scipy import special
 
     spread = np.maximum(variance, (1e-6 * mean) ** 2)
