@@ -16,6 +16,7 @@ from forecasting.negative_binomial import negative_binomial_quantiles
 from forecasting.panel import Panel, periodic_panel
 from forecasting.period import Period
 from forecasting.pooling import USUAL_POOL, Pool
+from forecasting.stock_outs import unconstrained_panel
 
 __all__ = [
     "USUAL_POOL",
@@ -39,4 +40,5 @@ __all__ = [
     "pinball_loss",
     "scaled_pinball",
     "trailing_mean",
+    "unconstrained_panel",
 ]

@@ -39,7 +39,8 @@ def panel_from_frame(
             default the column in_stock where there is one. A period without a row counts as in stock.
         period: What a period is, such as "W" or "MS"; inferred from the rows by default.
         missing: What a period without a row is: nothing demanded, or unknown.
-        as_of: Last period that counts, for all series; by default each series ends with its last row.
+        as_of: Last period that counts, for all series, or a moment in the one after it; by default each series ends
+            with its last row.
 
     Returns:
         Series sorted by key, from the first row of each to its end.
@@ -50,15 +51,17 @@ def panel_from_frame(
             period's grid, mixed periods, a series that spans more than a million periods.
     """
     names = [keys] if isinstance(keys, str) else list(keys)
+    if not isinstance(demand, pd.DataFrame):
+        raise ValueError(f"demand must be a frame of one row per series and period, got {type(demand).__name__}")
     for name in (*names, ds, y, *columns):
-        if name not in demand.columns:
-            raise ValueError(f"demand must have a column {name}, got {', '.join(map(str, demand.columns))}")
+        if list(demand.columns).count(name) != 1:
+            raise ValueError(f"demand must have one column {name}, got {', '.join(map(str, demand.columns))}")
     if missing not in ("zero", "unknown"):
         raise ValueError(f"missing must be zero or unknown, got {missing!r}")
     code, ids = _series(demand, names)
     moments = _moments(demand[ds], ds, ids, code)
     units = _units(demand, y, ids, code, moments)
-    carried = {name: demand[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns}
+    carried = {name: _numbers(demand[name], name) for name in columns}
     stock = _in_stock(demand, in_stock, ids, code)
     if stock is not None:
         carried["in_stock"] = stock
@@ -82,17 +85,26 @@ def _series(demand: pd.DataFrame, names: list[str]) -> tuple[IntArray, tuple[Has
     if len(names) == 1:
         code, unique = pd.factorize(demand[names[0]], sort=True)
         return code.astype(np.int64), tuple(unique.tolist())
-    grouped = demand.groupby(names, sort=True, observed=True)
-    ids = tuple(grouped.indices) if len(demand) else ()
-    return grouped.ngroup().to_numpy(dtype=np.int64), tuple(sorted(ids))
+    code = np.zeros(len(demand), dtype=np.int64)
+    ids: list[tuple[Hashable, ...]] = [()]
+    for name in names:
+        finer, unique = pd.factorize(demand[name], sort=True)
+        found, code = np.unique(code * len(unique) + finer, return_inverse=True)
+        last = unique.tolist()
+        ids = [(*ids[pair // len(last)], last[pair % len(last)]) for pair in found.tolist()]
+    return code.astype(np.int64), tuple(ids)
 
 
 def _moments(column: pd.Series[Any], name: str, ids: tuple[Hashable, ...], code: IntArray) -> Labels:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         raise ValueError(f"{name} must be without time zone (periods of the business), got {column.dtype}")
     if pd.api.types.is_integer_dtype(column.dtype):
+        if column.isna().any():
+            raise ValueError(f"{name} of {ids[code[column.isna().argmax()]]!r} must be given in every row")
         numbers: Labels = column.to_numpy(dtype=np.int64)
         return numbers
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        raise ValueError(f"{name} must be dates or whole numbers, got {column.dtype}")
     if pd.api.types.is_datetime64_dtype(column.dtype):
         moments: Labels = column.to_numpy()
     else:
@@ -114,10 +126,7 @@ def _moments(column: pd.Series[Any], name: str, ids: tuple[Hashable, ...], code:
 
 
 def _units(demand: pd.DataFrame, y: str, ids: tuple[Hashable, ...], code: IntArray, moments: Labels) -> FloatArray:
-    try:
-        units: FloatArray = demand[y].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (ValueError, TypeError):
-        raise ValueError(f"demand {y} must be numbers, got {demand[y].dtype}") from None
+    units = _numbers(demand[y], f"demand {y}")
     refused = ~np.isfinite(units) | (units < 0)
     if refused.any():
         first = int(np.flatnonzero(refused)[0])
@@ -126,6 +135,14 @@ def _units(demand: pd.DataFrame, y: str, ids: tuple[Hashable, ...], code: IntArr
             f" got {units[first]} at {moments[first]}"
         )
     return units
+
+
+def _numbers(column: pd.Series[Any], name: str) -> FloatArray:
+    try:
+        numbers: FloatArray = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError):
+        raise ValueError(f"{name} must be numbers, got {column.dtype}") from None
+    return numbers
 
 
 def _in_stock(demand: pd.DataFrame, given: Any, ids: tuple[Hashable, ...], code: IntArray) -> FloatArray | None:
@@ -137,7 +154,7 @@ def _in_stock(demand: pd.DataFrame, given: Any, ids: tuple[Hashable, ...], code:
         if given not in demand.columns:
             raise ValueError(f"in_stock must name a column of demand, got {given!r}")
         given = demand[given]
-    share: FloatArray = pd.Series(given).to_numpy(dtype=np.float64, na_value=np.nan)
+    share = _numbers(pd.Series(given), "in_stock")
     if share.shape != (len(demand),):
         raise ValueError(f"in_stock must have one value per row of demand ({len(demand)}), got shape {share.shape}")
     refused = ~((share >= 0) & (share <= 1))
@@ -149,7 +166,9 @@ def _in_stock(demand: pd.DataFrame, given: Any, ids: tuple[Hashable, ...], code:
 
 def _label(as_of: date | int, moments: Labels) -> Any:
     is_number = moments.dtype.kind != "M"
-    if is_number != isinstance(as_of, int):
+    if getattr(as_of, "tzinfo", None) is not None:
+        raise ValueError(f"as_of must be without time zone (a period of the business), got {as_of}")
+    if is_number != isinstance(as_of, int | np.integer) or pd.isna(as_of):
         raise ValueError(f"as_of must be of the kind of ds, got {as_of!r}")
     return as_of if is_number else np.datetime64(as_of, "s")
 
@@ -171,6 +190,20 @@ def _period(period: str | Period | None, code: IntArray, moments: Labels, ids: t
     return inferred_period(code, moments, ids)
 
 
+def _ends(series: int, code: IntArray, moments: Labels, period: Period, as_of: date | int | None) -> Labels:
+    """Label of each series' last period, on the grid of its own rows: that of its last row, or the last up to as_of."""
+    rows = np.bincount(code, minlength=series)
+    last = moments[(np.cumsum(rows) - 1)[rows > 0]]
+    if as_of is None:
+        return last
+    last_label = _label(as_of, moments)
+    ends = np.full(series, last_label, dtype=moments.dtype)
+    steps, _ = period.between(last, np.full_like(last, last_label))
+    steps = np.where(period.after(last, steps) > last_label, steps - 1, steps)
+    ends[rows > 0] = period.after(last, np.maximum(steps, 0))
+    return ends
+
+
 def _laid_out(
     ids: tuple[Hashable, ...],
     code: IntArray,
@@ -182,16 +215,9 @@ def _laid_out(
     as_of: date | int | None,
 ) -> Panel:
     """Rows, sorted by series and time, put at their places in the panel."""
-    rows = np.bincount(code, minlength=len(ids))
-    last_row = np.cumsum(rows) - 1
-    if as_of is not None:
-        ends = np.full(len(ids), _label(as_of, moments), dtype=moments.dtype)
-    elif len(moments):
-        ends = moments[np.maximum(last_row, 0)]
-    else:
-        ends = np.empty(0, dtype=moments.dtype)
+    ends = _ends(len(ids), code, moments, period, as_of)
     back, on_grid = period.between(moments, ends[code])
-    if not on_grid.all() and as_of is None:
+    if not on_grid.all():
         first = int(np.flatnonzero(~on_grid)[0])
         raise ValueError(
             f"ds of {ids[code[first]]!r} must lie whole periods ({period}) before its last, got {moments[first]}"

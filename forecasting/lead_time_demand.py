@@ -25,8 +25,8 @@ from forecasting.period import Period
 from forecasting.pooling import USUAL_POOL, Pool, learnt_pool
 from forecasting.rolling_totals import TotalsAtOrigins, totals_at_origins
 from forecasting.spread import Moments
+from forecasting.stock_outs import with_stock_outs
 from forecasting.total_distribution import TotalDistribution
-from forecasting.unconstrained import with_stock_outs
 
 ORIGINS = 6
 """Origins at which totals are forecast: the end of the history and five before it."""
@@ -34,6 +34,9 @@ LONGEST_SHARE = 1 / 3
 """Share of a history that a window may take up, for its errors to be seen."""
 HORIZON_EXPONENT = 1.5
 """Power with which errors grow beyond the longest window seen: between independent errors (1) and a wrong level (2)."""
+
+MOST_UNITS = 1e15
+"""Units per period; more is a slip, and could no longer be told to the unit."""
 
 Pooling = Pool | Literal["auto", "usual"]
 
@@ -79,8 +82,8 @@ def lead_time_demand(
     """Distribution of the total demand over the periods after each series' last observation.
 
     Args:
-        demand: A panel, or a long frame of one row per series and period, as `panel_from_frame` takes it with
-            keys, ds, y, in_stock, period, missing and as_of.
+        demand: A panel (its column in_stock heeded), or a long frame of one row per series and period, as
+            `panel_from_frame` takes it with keys, ds, y, in_stock, period, missing and as_of.
         periods: Protection interval in periods, > 0, maybe fractional; add the review period yourself. A number; a
             column of the frame, by name; one per series, keyed by unique_id; or a distribution of lead times, a
             mapping (or a frame with columns periods, probability and maybe unique_id) from periods to probability.
@@ -101,7 +104,7 @@ def lead_time_demand(
 
     Raises:
         ValueError: What `panel_from_frame` refuses, a level outside (0, 1), periods not positive or missing for a
-            series, periods_sd negative, a season_length below 1.
+            series, periods_sd negative, a season_length below 1, more than `MOST_UNITS` demanded in a period.
     """
     if isinstance(demand, pd.DataFrame) and isinstance(periods, str):
         periods = _column_by_series(demand, periods, keys)
@@ -290,6 +293,8 @@ def totals_of_panel(
 ) -> TotalsAtOrigins:
     """Totals forecast at past origins, and at the end of the history alone where nothing is to be learnt."""
 
+    _refuse_absurd(panel)
+
     def of(part: slice) -> TotalsAtOrigins:
         few, few_leads = panel.between(part.start, part.stop), lead[part]
         rival = expected_level(few, windows[part], lead=few_leads, season=season[part])
@@ -297,6 +302,17 @@ def totals_of_panel(
         return totals_at_origins(few, windows[part], lead=few_leads, origins=origins, season=season[part], rival=rival)
 
     return TotalsAtOrigins.joined(side_by_side(of, chunks_of(len(panel.ids)), threads=threads))
+
+
+def _refuse_absurd(panel: Panel) -> None:
+    absurd = panel.values > MOST_UNITS
+    if absurd.any():
+        first = int(np.flatnonzero(absurd)[0])
+        series = int(np.searchsorted(panel.offsets, first, side="right")) - 1
+        raise ValueError(
+            f"demand of {panel.ids[series]!r} must be at most {MOST_UNITS:.0e} units a period,"
+            f" got {panel.values[first]}"
+        )
 
 
 def _feasible(panel: Panel, lead_times: LeadTimes) -> IntArray:
@@ -328,8 +344,12 @@ def _season_sums(season: FloatArray, periods: FloatArray) -> FloatArray:
 
 def panel_of(demand: pd.DataFrame | Panel, *, in_stock: Any, **frame: Any) -> Panel:
     """The panel itself, or the one that the frame holds, with what stock-outs hid."""
-    panel = demand if isinstance(demand, Panel) else panel_from_frame(demand, in_stock=in_stock, **frame)
-    return with_stock_outs(panel)
+    if not isinstance(demand, Panel):
+        return with_stock_outs(panel_from_frame(demand, in_stock=in_stock, **frame))
+    for name, given in (("in_stock", in_stock), ("period", frame["period"]), ("as_of", frame["as_of"])):
+        if given is not None:
+            raise ValueError(f"a panel says {name} itself: give it there, got {given!r}")
+    return with_stock_outs(demand)
 
 
 def _column_by_series(demand: pd.DataFrame, name: str, keys: str | Sequence[str]) -> pd.Series[Any]:
@@ -369,4 +389,4 @@ def quantile_columns(levels: FloatArray, quantiles: FloatArray) -> dict[str, obj
     """A column per level, of whole numbers where all are."""
     whole = not (quantiles % 1.0 > 0).any()
     typed = quantiles.astype(np.int64) if whole else quantiles
-    return {f"q{level:g}": typed[:, column] for column, level in enumerate(levels)}
+    return {f"q{level:.15g}": typed[:, column] for column, level in enumerate(levels)}

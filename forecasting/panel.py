@@ -50,6 +50,8 @@ class Panel:
     whole: BoolArray | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=np.float64))
+        object.__setattr__(self, "offsets", np.ascontiguousarray(self.offsets, dtype=np.int64))
         if len(self.offsets) != len(self.ids) + 1:
             raise ValueError(f"offsets must number {len(self.ids) + 1} (series + 1), got {len(self.offsets)}")
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.values) or (np.diff(self.offsets) < 0).any():

@@ -35,6 +35,8 @@ UNSTEADINESS = (0.08, 0.27, 0.87, 2.7, 9.0)
 LEAST_ROWS = 500.0
 """Past totals of like unsteadiness as which those of all count in a shift."""
 _CENTRES = np.log(UNSTEADINESS)
+FURTHEST = (1e-13, 1 - 1e-13)
+"""Levels beyond which none is asked of a distribution."""
 _GRID = 1 / (1 + np.exp(-np.linspace(-9.2, 9.2, 231)))
 
 
@@ -64,7 +66,7 @@ class Pool:
 
     def asked(self, levels: FloatArray, moments: Moments) -> FloatArray:
         """Levels to ask of each total's distribution so that these are held, shape (series, level)."""
-        odds = _log_odds(levels)
+        odds = _log_odds(np.clip(levels, *FURTHEST))
         at_levels = np.stack([np.interp(odds, _log_odds(self.levels), row) for row in self.shifts])
         unsteadiness = np.log(_unsteadiness(moments))
         shift = np.stack([np.interp(unsteadiness, _CENTRES, column) for column in at_levels.T], axis=1)

@@ -121,12 +121,12 @@ def _weeks(demand: pd.DataFrame, learnt: pd.DataFrame, as_of: date) -> pd.DataFr
         learnt: The same as the forecast reads it.
         as_of: The last day known.
     """
-    from forecasting import periodic_panel
+    from forecasting import unconstrained_panel
 
     columns = ["week", "sold", "days_out", "estimate"]
     if learnt.empty:
         return pd.DataFrame({"week": pd.to_datetime([])} | {name: [] for name in columns[1:]})
-    estimate = periodic_panel(learnt, as_of=as_of, period_days=PERIOD_DAYS).values[-HISTORY_WEEKS:]
+    estimate = unconstrained_panel(learnt, as_of=as_of, period_days=PERIOD_DAYS).values[-HISTORY_WEEKS:]
     ago = (pd.Timestamp(as_of) - demand["ds"]).dt.days // PERIOD_DAYS
     sold = demand["y"].groupby(ago).sum()
     out = (~demand["in_stock"].astype(bool)).groupby(ago).sum()

@@ -76,10 +76,10 @@ def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
 
 
 def weekly_panel(inputs: PlanningInputs) -> Panel:
-    """Histories in weeks counted back from the last day known."""
-    from forecasting import periodic_panel
+    """Histories in weeks counted back from the last day known, with what sold-out days hid."""
+    from forecasting import unconstrained_panel
 
-    return periodic_panel(inputs.demand, as_of=inputs.as_of, period_days=PERIOD_DAYS)
+    return unconstrained_panel(inputs.demand, as_of=inputs.as_of, period_days=PERIOD_DAYS)
 
 
 def planned_demand(inputs: PlanningInputs) -> pd.DataFrame:
