@@ -25,8 +25,10 @@ from peers import asked
 from scipy.stats import norm
 
 from forecasting import Panel, combined_forecast, lead_time_demand_of_panel, periodic_panel, scaled_pinball
+from forecasting.accuracy import owa, point_accuracy
 from forecasting.calibration import clustered_coverage
 from forecasting.demand_class import demand_pattern
+from forecasting.naive2 import naive2
 from forecasting.smoothing import simple_exponential_smoothing
 
 MONTHS, HORIZON, LEAD_MONTHS = 1_428, 18, 3.0
@@ -262,11 +264,58 @@ def _coverage_claims(name: str, judged: Sequence[Judged]) -> list[Claim]:
     return claims
 
 
+def points(name: str, panel: Panel, *, season: int, horizon: int, origins: int, models: Sequence[str]) -> list[Claim]:
+    """MASE and OWA of the point forecasts of the next periods, means over series and origins; peers beside us."""
+    answers: dict[str, list[float]] = {}
+    count = 0
+    for origin in range(1, origins + 1):
+        known = panel.until(horizon * origin)
+        chosen = np.flatnonzero((known.lengths >= max(3 * season, 8 * WINDOW)) & (_totals(known) > 0))
+        known, actual = known.chosen(chosen), _after(panel, horizon * origin, horizon)[chosen]
+        said = {OURS: combined_forecast(known, horizon=horizon, season_length=season)}
+        for model in models:
+            given = {"values": known.values, "offsets": known.offsets, "season": season, "horizon": horizon}
+            said[model] = np.maximum(asked("points", model=model, **given)["mean"], 0)
+        base = point_accuracy(known, actual, naive2(known, horizon=horizon, season_length=season)).pooled()
+        for label, mean in said.items():
+            judged = point_accuracy(known, actual, mean, season_periods=season).pooled()
+            plain = point_accuracy(known, actual, mean).pooled()
+            overall = owa(smape=plain.smape, mase=plain.mase, naive2_smape=base.smape, naive2_mase=base.mase)
+            answers.setdefault(f"{label} MASE", []).append(judged.mase)
+            answers.setdefault(f"{label} OWA", []).append(overall)
+        count = len(chosen)
+    means = {label: float(np.mean(values)) for label, values in answers.items()}
+    return [
+        Claim(
+            f"{name}, {horizon} periods ahead: {measure} against {model}",
+            Figure.exactly(means[f"{OURS} {measure}"]),
+            Figure.exactly(means[f"{model} {measure}"]),
+            measure,
+            None,
+            count,
+        )
+        for model in models
+        for measure in ("MASE", "OWA")
+    ]
+
+
+def _after(panel: Panel, back: int, horizon: int) -> np.ndarray:
+    """Units of each of the periods that begin so many before the end, shape (series, horizon)."""
+    begin = np.maximum(panel.offsets[1:] - back, panel.offsets[:-1])
+    places = np.minimum(begin[:, None] + np.arange(horizon), len(panel.values) - 1)
+    return panel.values[places]
+
+
 def benchmark(quick: bool) -> list[Claim]:
     claims = [*speed(quick), same_bits(), first_call()]
     if not quick:
         claims += large_panel()
+    months = monthly_panel(100 if quick else MONTHS)
+    claims += points("made-up months", months, season=SEASON, horizon=HORIZON, origins=1, models=("Theta",))
+    some = months.between(0, 20 if quick else 200)
+    claims += points("some of them", some, season=SEASON, horizon=HORIZON, origins=1, models=("AutoETS",))
     for name, panel in weekly_panels(quick).items():
+        claims += points(name, panel, season=1, horizon=WINDOW, origins=1 if quick else 3, models=("SES", "Theta"))
         claims += quality(name, panel, quick)
     return claims
 
