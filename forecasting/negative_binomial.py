@@ -11,6 +11,8 @@ LEAST_LOGARITHM = -700.0
 MOST_STEPS = 20_000
 """Units up to which probabilities are added up one by one."""
 WIDENINGS = 60
+NEAR_NORMAL = 1e8
+"""Mean squared over variance from which the normal law, put right for skewness, errs by some 1e-8 of its spread."""
 MOST_UNITS = 2.0**62
 """Largest quantity that is told, short of the largest whole number."""
 
@@ -39,7 +41,7 @@ def negative_binomial_quantiles(mean: FloatArray, variance: FloatArray, levels: 
     left = np.zeros(asked, dtype=np.bool_)
     _by_counting(centre, spread, level, quantiles, left)
     if left.any():
-        quantiles[left] = _by_inversion(centre[np.nonzero(left)[0]], spread[left], level[left])
+        quantiles[left] = _far_from_nothing(centre[np.nonzero(left)[0]], spread[left], level[left])
     return quantiles
 
 
@@ -86,6 +88,27 @@ def _count(mean: float, variance: float, levels: FloatArray, quantiles: IntArray
             reached += probability
         quantiles[number] = units
     return True
+
+
+def _far_from_nothing(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
+    is_near_normal = mean**2 > NEAR_NORMAL * np.maximum(variance, mean)
+    quantiles = np.empty(len(mean), dtype=np.int64)
+    for rows, method in ((is_near_normal, _by_expansion), (~is_near_normal, _by_inversion)):
+        if rows.any():
+            quantiles[rows] = method(mean[rows], variance[rows], levels[rows])
+    return quantiles
+
+
+def _by_expansion(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
+    """Of distributions all but normal, one row each: Cornish and Fisher's first correction, for skewness."""
+    from scipy import special
+
+    spread = np.maximum(variance, mean)
+    normal = special.ndtri(levels)
+    skewness = (2 * spread / mean - 1) / np.sqrt(spread)
+    guess = mean + np.sqrt(spread) * (normal + skewness * (normal**2 - 1) / 6) - 0.5
+    found: IntArray = np.ceil(np.clip(guess, 0.0, MOST_UNITS)).astype(np.int64)
+    return found
 
 
 def _by_inversion(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
