@@ -150,6 +150,15 @@ def negative_binomial_probability(units: FloatArray, mean: FloatArray, variance:
     from scipy import special
 
     spread = np.maximum(variance, mean * (1 + POISSON_DISPERSION))
+    is_near_normal = mean**2 > NEAR_NORMAL * spread
     success = mean / spread
     shape = mean * success / (1 - success)
-    return np.where(units < 0, 0.0, special.betainc(shape, np.maximum(units, 0.0) + 1.0, success))
+    # The incomplete beta function takes milliseconds where its arguments are large: there they are replaced.
+    shape = np.where(is_near_normal, 1.0, shape)
+    reached = np.where(is_near_normal, 0.0, np.maximum(units, 0.0)) + 1.0
+    exact = special.betainc(shape, reached, success)
+    skewness = (2 * spread / mean - 1) / np.sqrt(spread)
+    normal = np.clip((units + 0.5 - mean) / np.sqrt(spread), -30.0, 30.0)
+    density = np.exp(-(normal**2) / 2) / np.sqrt(2 * np.pi)
+    expanded = special.ndtr(normal) - density * skewness * (normal**2 - 1) / 6
+    return np.where(units < 0, 0.0, np.where(is_near_normal, np.clip(expanded, 0.0, 1.0), exact))

@@ -32,11 +32,11 @@ PANELS = 5 * settings().max_examples
 LEVELS = [0.0001, 0.01, 0.1, 0.5, 0.9, 0.95, 0.99, 0.9999]
 
 SHAPES = {
-    "empty": lambda rng, n: [],
-    "one period": lambda rng, n: [rng.integers(0, 100)],
-    "two periods": lambda rng, n: rng.integers(0, 3, 2),
-    "nothing demanded": lambda rng, n: np.zeros(n),
-    "nothing known": lambda rng, n: np.full(n, np.nan),
+    "empty": lambda _, __: [],
+    "one period": lambda rng, _: [rng.integers(0, 100)],
+    "two periods": lambda rng, _: rng.integers(0, 3, 2),
+    "nothing demanded": lambda _, n: np.zeros(n),
+    "nothing known": lambda _, n: np.full(n, np.nan),
     "constant": lambda rng, n: np.full(n, rng.choice([1.0, 7.0, 0.25, 1e6])),
     "alternating": lambda rng, n: np.resize([0.0, rng.integers(1, 50)], n),
     "one huge order": lambda rng, n: np.where(np.arange(n) == rng.integers(0, n), 1e12, rng.poisson(2, n)),
@@ -47,11 +47,11 @@ SHAPES = {
     "tiny amounts": lambda rng, n: rng.random(n) * 10.0 ** -rng.integers(3, 300),
     "gaps": lambda rng, n: np.where(rng.random(n) < 0.4, np.nan, rng.poisson(4, n)),
     "seasonal": lambda rng, n: rng.poisson(20 + 15 * np.sin(np.arange(n) * 2 * np.pi / 7)),
-    "every seventh": lambda rng, n: np.where(np.arange(n) % 7 == 3, 50.0, 0.0),
-    "growing": lambda rng, n: np.arange(n) ** 2,
+    "every seventh": lambda _, n: np.where(np.arange(n) % 7 == 3, 50.0, 0.0),
+    "growing": lambda _, n: np.arange(n) ** 2,
     "dying": lambda rng, n: np.where(np.arange(n) < n / 2, rng.poisson(9, n), 0),
     "new": lambda rng, n: np.where(np.arange(n) < n - 3, 0, rng.poisson(9, n)),
-    "known at last": lambda rng, n: np.where(np.arange(n) < n - 2, np.nan, 5.0),
+    "known at last": lambda _, n: np.where(np.arange(n) < n - 2, np.nan, 5.0),
 }
 
 
@@ -139,26 +139,26 @@ def test_a_forecast_of_any_history_is_finite_and_rising_and_owes_nothing_to_othe
 
 MODELS = {
     "combination": lambda panel, m, h: combined_forecast(panel, horizon=h, season_length=m),
-    "SES": lambda panel, m, h: simple_exponential_smoothing(panel).forecast(h),
-    "Holt": lambda panel, m, h: holt(panel).forecast(h),
-    "damped trend": lambda panel, m, h: damped_trend(panel).forecast(h),
+    "SES": lambda panel, _, h: simple_exponential_smoothing(panel).forecast(h),
+    "Holt": lambda panel, _, h: holt(panel).forecast(h),
+    "damped trend": lambda panel, _, h: damped_trend(panel).forecast(h),
     "Theta": lambda panel, m, h: theta(panel, season_length=m).forecast(h),
     "dynamic Theta": lambda panel, m, h: dynamic_optimised_theta(panel, season_length=m).forecast(h),
     "Holt-Winters": lambda panel, m, h: holt_winters(panel, season_length=max(m, 2), trend="additive").forecast(h),
     "multiplicative Holt-Winters": lambda panel, m, h: holt_winters(
         panel, season_length=max(m, 2), seasonal="multiplicative", trend="damped"
     ).forecast(h),
-    "Croston": lambda panel, m, h: croston(panel).forecast(h),
-    "SBA": lambda panel, m, h: sba(panel).forecast(h),
-    "TSB": lambda panel, m, h: tsb(panel).forecast(h),
-    "ADIDA": lambda panel, m, h: adida(panel).forecast(h),
-    "IMAPA": lambda panel, m, h: imapa(panel).forecast(h),
-    "naive": lambda panel, m, h: naive(panel).forecast(h),
+    "Croston": lambda panel, _, h: croston(panel).forecast(h),
+    "SBA": lambda panel, _, h: sba(panel).forecast(h),
+    "TSB": lambda panel, _, h: tsb(panel).forecast(h),
+    "ADIDA": lambda panel, _, h: adida(panel).forecast(h),
+    "IMAPA": lambda panel, _, h: imapa(panel).forecast(h),
+    "naive": lambda panel, _, h: naive(panel).forecast(h),
     "seasonal naive": lambda panel, m, h: seasonal_naive(panel, season_length=m).forecast(h),
-    "mean": lambda panel, m, h: historic_mean(panel).forecast(h),
-    "trailing mean": lambda panel, m, h: trailing_mean(panel).forecast(h),
-    "negative binomial": lambda panel, m, h: negative_binomial_level(countable(panel)).forecast(h),
-    "zero-inflated": lambda panel, m, h: zero_inflated_level(countable(panel)).forecast(h),
+    "mean": lambda panel, _, h: historic_mean(panel).forecast(h),
+    "trailing mean": lambda panel, _, h: trailing_mean(panel).forecast(h),
+    "negative binomial": lambda panel, _, h: negative_binomial_level(countable(panel)).forecast(h),
+    "zero-inflated": lambda panel, _, h: zero_inflated_level(countable(panel)).forecast(h),
 }
 
 
