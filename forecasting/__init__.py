@@ -2,6 +2,7 @@
 
 from forecasting.accuracy import bias, coverage, mase, pinball_loss, scaled_pinball
 from forecasting.baselines import TrailingMean, trailing_mean
+from forecasting.calendars import panel_of_lines, units_left_out
 from forecasting.combine import combined_forecast
 from forecasting.frames import panel_from_frame
 from forecasting.horizon import forecast
@@ -13,6 +14,7 @@ from forecasting.lead_time_demand import (
     learn_pool,
 )
 from forecasting.negative_binomial import negative_binomial_quantiles
+from forecasting.open_days import open_days_ahead, per_open_day
 from forecasting.panel import Panel, periodic_panel
 from forecasting.period import Period
 from forecasting.pooling import USUAL_POOL, Pool
@@ -35,10 +37,14 @@ __all__ = [
     "learn_pool",
     "mase",
     "negative_binomial_quantiles",
+    "open_days_ahead",
     "panel_from_frame",
+    "panel_of_lines",
+    "per_open_day",
     "periodic_panel",
     "pinball_loss",
     "scaled_pinball",
     "trailing_mean",
     "unconstrained_panel",
+    "units_left_out",
 ]
