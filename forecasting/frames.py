@@ -32,7 +32,7 @@ def panel_from_frame(
     Args:
         demand: Rows in any order.
         keys: Column of the series, or several (SKU and location), which then make tuples.
-        ds: Column of the period's label: dates or moments without time zone, or whole numbers.
+        ds: Column of the period's label: dates or moments without time zone (texts as 2026-03-29), or whole numbers.
         y: Column of units demanded, finite and not negative.
         columns: Further columns to carry along (price, promotion, …); a period without a row has NaN there.
         in_stock: Share of each row's period in stock, or whether it was: a column's name or one value per row. By
@@ -103,13 +103,13 @@ def _moments(column: pd.Series[Any], name: str, ids: tuple[Hashable, ...], code:
             raise ValueError(f"{name} of {ids[code[column.isna().argmax()]]!r} must be given in every row")
         numbers: Labels = column.to_numpy(dtype=np.int64)
         return numbers
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if pd.api.types.is_numeric_dtype(column.dtype) and len(column):
         raise ValueError(f"{name} must be dates or whole numbers, got {column.dtype}")
     if pd.api.types.is_datetime64_dtype(column.dtype):
         moments: Labels = column.to_numpy()
     else:
         try:
-            parsed = pd.to_datetime(column, errors="raise")
+            parsed = pd.to_datetime(column, format="ISO8601")
         except (ValueError, TypeError) as error:
             raise ValueError(f"{name} must be dates or whole numbers, got {column.dtype}: {error}") from None
         if isinstance(parsed.dtype, pd.DatetimeTZDtype):
