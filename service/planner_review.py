@@ -15,11 +15,9 @@ from sqlalchemy import Connection
 from data import demand_input_frames, demand_input_rows
 from data.connection import Database
 from orders.forecast_overrides import list_overrides
-from service.demand_adjusting import adjusted, uplifted
 from service.demand_said import DemandSaid, demand_said
 from service.planning_inputs import PlanningInputs, known_until
-from service.stock_levels import PERIOD_DAYS
-from service.succession import handed_over
+from service.stock_levels import PERIOD_DAYS, with_planners_word
 
 EARLIEST = date(1900, 1, 1)
 LEAST_DAYS = 7
@@ -69,10 +67,7 @@ class PlannerReview:
 
     def applied(self, forecasts: pd.DataFrame, points: pd.DataFrame, as_of: date, days: Any) -> pd.DataFrame:
         """Forecasts with the planner's word on the days to come, as the plan applies it; column said tells it."""
-        interval: dict[str, Any] = {"points": points, "protection_days": days}
-        handed = handed_over(forecasts, self.said.successions, as_of=as_of, after=as_of, **interval)
-        raised = uplifted(handed, self.said.events, as_of=as_of, **interval)
-        done = adjusted(raised, self.said.overrides, as_of=as_of, **interval)
+        done = with_planners_word(forecasts, self.said, points=points, as_of=as_of, after=as_of, protection_days=days)
         told = zip(done["event"], done["override"], strict=True)
         return done.assign(said=["; ".join(words for words in pair if words) for pair in told])
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from data.errors import StockwrightError
 from service.demand_adjusting import adjusted, uplifted
+from service.demand_said import DemandSaid
 from service.planning_inputs import PlanningInputs
 from service.succession import handed_over
 
@@ -94,7 +95,9 @@ def planned_demand(inputs: PlanningInputs) -> pd.DataFrame:
     """
     forecasts = forecast_demand(inputs)
     days = inputs.points["lead_time_days"] + inputs.terms.review_period_days
-    planned = _with_the_planners_word(forecasts, inputs, after=inputs.as_of, protection_days=days)
+    planned = with_planners_word(
+        forecasts, inputs.said, points=inputs.points, as_of=inputs.as_of, after=inputs.as_of, protection_days=days
+    )
     return planned.assign(weekly_rate_statistical=forecasts["weekly_rate"])
 
 
@@ -116,20 +119,33 @@ def planned_band(inputs: PlanningInputs, *, weeks: int, quantiles: Sequence[floa
         before = week.set_index("unique_id")[columns].reindex(points.index, fill_value=0)
         last = ds.date() - timedelta(days=PERIOD_DAYS)
         weekly = before.assign(weekly_rate=before["mean"], sd=0.0)  # the spread is not asked for
-        after = _with_the_planners_word(weekly, inputs, after=last, protection_days=PERIOD_DAYS)
+        after = with_planners_word(
+            weekly, said, points=points, as_of=inputs.as_of, after=last, protection_days=PERIOD_DAYS
+        )
         changed.append(after[columns].assign(ds=ds).rename_axis("unique_id").reset_index())
     table = pd.concat(changed).sort_values(["unique_id", "ds"], ignore_index=True)[band.columns]
     is_shown = (table["mean"] > 0).groupby(table["unique_id"]).transform("any")
     return table[is_shown | table["unique_id"].isin(band["unique_id"])].reset_index(drop=True)
 
 
-def _with_the_planners_word(
-    forecasts: pd.DataFrame, inputs: PlanningInputs, *, after: date, protection_days: Any
+def with_planners_word(
+    forecasts: pd.DataFrame, said: DemandSaid, *, points: pd.DataFrame, as_of: date, after: date, protection_days: Any
 ) -> pd.DataFrame:
-    """Forecasts of the days after one with successions, events and overrides applied, in this order."""
-    said = inputs.said
-    interval: dict[str, Any] = {"points": inputs.points, "protection_days": protection_days}
-    planned = handed_over(forecasts, said.successions, as_of=inputs.as_of, after=after, **interval)
+    """Forecasts of the days after one with successions, events and overrides applied, in this order.
+
+    Args:
+        forecasts: On the index of the points: weekly_rate, mean, sd (of demand over the interval) and q<level>.
+        said: What the planner said.
+        points: On the same index, with sku_id and location_id.
+        as_of: The last day known: successions that have begun by then are in the history already.
+        after: The day before the interval, `as_of` or later.
+        protection_days: Length of the interval in days, above 0, a number or shape (point,).
+
+    Returns:
+        The same with event and override (the words, empty where nothing was done).
+    """
+    interval: dict[str, Any] = {"points": points, "protection_days": protection_days}
+    planned = handed_over(forecasts, said.successions, as_of=as_of, after=after, **interval)
     planned = uplifted(planned, said.events, as_of=after, **interval) if len(said.events) else planned.assign(event="")
     if said.overrides.empty:
         return planned.assign(override="")
