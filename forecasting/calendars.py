@@ -216,7 +216,7 @@ def _days_of_business(
     """Day of each line where the business is, since 1970-01-01."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         raise ValueError(f"{name} must be days or moments, got {column.dtype}")
-    moments = column if pd.api.types.is_datetime64_any_dtype(column.dtype) else _parsed(column, name)
+    moments = _in_numpy(column) if pd.api.types.is_datetime64_any_dtype(column.dtype) else _parsed(column, name)
     absent = moments.isna().to_numpy()
     if absent.any():
         raise ValueError(f"{name} of {ids[code[absent.argmax()]]!r} must be given in every line, got a missing one")
@@ -229,6 +229,14 @@ def _days_of_business(
         moments = _local(moments, time_zone)
     days: IntArray = moments.to_numpy().astype("datetime64[D]").astype(np.int64)
     return days
+
+
+def _in_numpy(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Moments that pandas keeps in Arrow as it keeps them itself."""
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return column
+    zone = column.dt.tz
+    return column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
 
 
 def _parsed(column: pd.Series[Any], name: str) -> pd.Series[Any]:

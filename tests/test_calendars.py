@@ -147,6 +147,16 @@ def test_moments_of_any_zone_are_the_same_instants():
     np.testing.assert_array_equal(panel_of_lines(lines, **given).values, panel_of_lines(tokyo, **given).values)
 
 
+def test_moments_kept_in_arrow_are_moments():
+    lines = random_lines(4)
+    arrow = lines.assign(ds=lines["ds"].astype("timestamp[us][pyarrow]"))
+    np.testing.assert_array_equal(panel_of_lines(arrow, period="D").values, panel_of_lines(lines, period="D").values)
+    lines["ds"] = lines["ds"].dt.tz_localize("UTC")
+    arrow = lines.assign(ds=lines["ds"].astype("timestamp[us, tz=UTC][pyarrow]"))
+    given = {"period": "D", "time_zone": "Asia/Tokyo"}
+    np.testing.assert_array_equal(panel_of_lines(arrow, **given).values, panel_of_lines(lines, **given).values)
+
+
 def test_the_29th_of_february_counts_in_its_month_and_on_its_own_day():
     lines = lines_of(("A", "2024-02-01", 1), ("A", "2024-02-29 23:59:59", 5), ("A", "2024-03-01", 7))
     monthly = panel_of_lines(lines, period="ME", as_of=date(2024, 2, 29))
