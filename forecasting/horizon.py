@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecasting.chunks import chunks_of, side_by_side
 from forecasting.combine import combined_forecast
+from forecasting.coming_season import coming_season
 from forecasting.frames import Missing
 from forecasting.lead_time_demand import (
     Pooling,
@@ -19,7 +20,6 @@ from forecasting.lead_time_demand import (
     panel_of,
     pool_for,
     quantile_columns,
-    season_of,
     totals_of_panel,
 )
 from forecasting.panel import FloatArray, IntArray, Panel
@@ -36,6 +36,7 @@ def forecast(
     season_length: int | None = None,
     quantiles: Sequence[float] = BAND,
     in_stock: Any = None,
+    groups: Any = None,
     pool: Pooling = "auto",
     period: str | Period | None = None,
     keys: str | Sequence[str] = "unique_id",
@@ -57,7 +58,7 @@ def forecast(
         horizon: Periods ahead, at least 1.
         season_length: Periods per season; what is usual for the period by default, 1 for none.
         quantiles: Levels asked for, in (0, 1).
-        in_stock, pool, period, keys, ds, y, missing, as_of, threads: As `lead_time_demand` takes them.
+        in_stock, groups, pool, period, keys, ds, y, missing, as_of, threads: As `lead_time_demand` takes them.
 
     Returns:
         One row per series and future period, sorted: unique_id (or the keys), ds (its label; 1, 2, … where the panel is
@@ -70,8 +71,8 @@ def forecast(
         raise ValueError(f"horizon must be at least 1, got {horizon}")
     levels = checked_levels(quantiles)
     panel = panel_of(demand, in_stock=in_stock, period=period, keys=keys, ds=ds, y=y, missing=missing, as_of=as_of)
-    season = season_of(panel, season_length)
-    mean = combined_forecast(panel, horizon=horizon, season_length=season.shape[1], threads=threads)
+    season = coming_season(panel, season_length, is_shared=pool == "auto", groups=groups)
+    mean = combined_forecast(panel, horizon=horizon, season=season, threads=threads)
     bands = _bands(panel, mean, season, levels, pool, threads)
     series = len(panel.ids)
     ahead = panel.future(horizon) if panel.ends is not None else np.tile(np.arange(1, horizon + 1), (series, 1))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.chunks import chunks_of, side_by_side
-from forecasting.decomposition import seasonal_indices
+from forecasting.coming_season import coming_season
 from forecasting.expected_level import expected_level
 from forecasting.frames import Missing, panel_from_frame
 from forecasting.lead_times import LeadTimes, lead_times_of
@@ -70,6 +70,7 @@ def lead_time_demand(
     in_stock: Any = None,
     periods_sd: Any = 0.0,
     season_length: int | None = None,
+    groups: Any = None,
     pool: Pooling = "auto",
     period: str | Period | None = None,
     keys: str | Sequence[str] = "unique_id",
@@ -92,6 +93,8 @@ def lead_time_demand(
             lower bound of demand; a fraction where a part of it was.
         periods_sd: Standard deviation of the interval in periods, a number or keyed by unique_id.
         season_length: Periods per season; what is usual for the period by default, 1 for none.
+        groups: Group of each series, such as its category, whose season it shares where pool is "auto": a column of the
+            frame, or keyed by unique_id; all in one by default.
         pool: "auto" learns from the panel what `LEAST_SERIES` and more series teach, and takes what usually holds
             for smaller ones; "usual" takes that always; a `Pool` learnt before. Given a pool, a series' result
             depends on that series alone.
@@ -106,8 +109,7 @@ def lead_time_demand(
         ValueError: What `panel_from_frame` refuses, a level outside (0, 1), periods not positive or missing for a
             series, periods_sd negative, a season_length below 1, more than `MOST_UNITS` demanded in a period.
     """
-    if isinstance(demand, pd.DataFrame) and isinstance(periods, str):
-        periods = _column_by_series(demand, periods, keys)
+    periods, groups = (_column_by_series(demand, one, keys) for one in (periods, groups))
     panel = panel_of(demand, in_stock=in_stock, period=period, keys=keys, ds=ds, y=y, missing=missing, as_of=as_of)
     result = lead_time_demand_of_panel(
         panel,
@@ -115,6 +117,7 @@ def lead_time_demand(
         periods_sd=periods_sd,
         quantiles=quantiles,
         season_length=season_length,
+        groups=groups,
         pool=pool,
         threads=threads,
     )
@@ -134,6 +137,7 @@ def lead_time_paths(
     in_stock: Any = None,
     periods_sd: Any = 0.0,
     season_length: int | None = None,
+    groups: Any = None,
     pool: Pooling = "auto",
     period: str | Period | None = None,
     keys: str | Sequence[str] = "unique_id",
@@ -150,7 +154,7 @@ def lead_time_paths(
         paths: How many per series, at least 1.
         seed: Of the order in which a series' totals stand. A series' luck follows from seed and unique_id alone, and
             the totals cover the distribution evenly, so that few paths go far.
-        periods, in_stock, periods_sd, season_length, pool, period, keys, ds, y, missing, as_of, threads: As
+        periods, in_stock, periods_sd, season_length, groups, pool, period, keys, ds, y, missing, as_of, threads: As
             `lead_time_demand` takes them.
 
     Returns:
@@ -161,11 +165,10 @@ def lead_time_paths(
     """
     if paths < 1:
         raise ValueError(f"paths must be at least 1, got {paths}")
-    if isinstance(demand, pd.DataFrame) and isinstance(periods, str):
-        periods = _column_by_series(demand, periods, keys)
+    periods, groups = (_column_by_series(demand, one, keys) for one in (periods, groups))
     panel = panel_of(demand, in_stock=in_stock, period=period, keys=keys, ds=ds, y=y, missing=missing, as_of=as_of)
     lead_times = lead_times_of(panel.ids, periods, periods_sd)
-    distribution, _ = _distribution(panel, lead_times, season_length, pool, threads)
+    distribution, _ = _distribution(panel, lead_times, (season_length, groups), pool, threads)
     return distribution.paths(panel.ids, paths=paths, seed=seed)
 
 
@@ -176,6 +179,7 @@ def lead_time_demand_of_panel(
     periods_sd: Any = 0.0,
     quantiles: Sequence[float],
     season_length: int | None = None,
+    groups: Any = None,
     pool: Pooling = "auto",
     threads: int = 1,
 ) -> LeadTimeDemand:
@@ -196,7 +200,7 @@ def lead_time_demand_of_panel(
             distribution of lead times as `lead_time_demand` takes it.
         periods_sd: Its standard deviation, ≥ 0, scalar or per series.
         quantiles: Levels asked for, in (0, 1), in any order.
-        season_length, pool, threads: As `lead_time_demand` takes them.
+        season_length, groups, pool, threads: As `lead_time_demand` takes them.
 
     Returns:
         Zeros throughout for series without a known period or without any demand.
@@ -209,7 +213,7 @@ def lead_time_demand_of_panel(
     """
     levels = checked_levels(quantiles)
     lead_times = lead_times_of(panel.ids, periods, periods_sd)
-    distribution, learnt = _distribution(panel, lead_times, season_length, pool, threads)
+    distribution, learnt = _distribution(panel, lead_times, (season_length, groups), pool, threads)
     pieces = side_by_side(
         lambda part: distribution.chosen(part).quantiles(levels), chunks_of(len(panel.ids)), threads=threads
     )
@@ -236,17 +240,18 @@ def learn_pool(
         threads: Workers side by side.
     """
     windows = _feasible(panel, lead_times_of(panel.ids, periods, 0.0))
-    season = season_of(panel, season_length)
+    season = coming_season(panel, season_length, is_shared=False)
     return learnt_pool(
         totals_of_panel(panel, windows, season, np.zeros_like(windows), threads), windows, least_series=least_series
     )
 
 
 def _distribution(
-    panel: Panel, lead_times: LeadTimes, season_length: int | None, pool: Pooling, threads: int
+    panel: Panel, lead_times: LeadTimes, seasons: tuple[int | None, Any], pool: Pooling, threads: int
 ) -> tuple[TotalDistribution, Pool]:
     windows = _feasible(panel, lead_times)
-    season = season_of(panel, season_length)
+    season_length, groups = seasons
+    season = coming_season(panel, season_length, is_shared=pool == "auto", groups=groups)
     totals = totals_of_panel(panel, windows, season, np.zeros_like(windows), threads, learning=pool == "auto")
     learnt = pool_for(pool, totals, windows)
     moments = end_moments(learnt, totals, windows)
@@ -322,16 +327,6 @@ def _feasible(panel: Panel, lead_times: LeadTimes) -> IntArray:
     return np.minimum(asked, longest)
 
 
-def season_of(panel: Panel, season_length: int | None) -> FloatArray:
-    """Multiplicative indices of the periods to come, shape (series, season length)."""
-    if season_length is not None and season_length < 1:
-        raise ValueError(f"season_length must be at least 1, got {season_length}")
-    length = season_length or (panel.period.usual_season if panel.period else 1)
-    if length == 1:
-        return np.ones((len(panel.ids), 1))
-    return seasonal_indices(panel, length, kind="multiplicative")
-
-
 def _season_sums(season: FloatArray, periods: FloatArray) -> FloatArray:
     """Sum of the indices of so many periods to come, the last one in part, shape (series,)."""
     length = season.shape[1]
@@ -352,17 +347,20 @@ def panel_of(demand: pd.DataFrame | Panel, *, in_stock: Any, **frame: Any) -> Pa
     return with_stock_outs(demand)
 
 
-def _column_by_series(demand: pd.DataFrame, name: str, keys: str | Sequence[str]) -> pd.Series[Any]:
+def _column_by_series(demand: pd.DataFrame | Panel, given: Any, keys: str | Sequence[str]) -> Any:
+    """The column that was named, one value per series; anything but a frame's column's name is given back."""
+    if not isinstance(demand, pd.DataFrame) or not isinstance(given, str):
+        return given
     names = [keys] if isinstance(keys, str) else list(keys)
-    for wanted in (name, *names):
+    for wanted in (given, *names):
         if wanted not in demand.columns:
             raise ValueError(f"demand must have a column {wanted}, got {', '.join(map(str, demand.columns))}")
-    groups = demand.groupby(names[0] if len(names) == 1 else names, sort=True, observed=True)[name]
-    least, most = groups.min(), groups.max()
-    if not (least == most).all():
-        first = least.index[~(least == most)][0]
-        raise ValueError(f"{name} must be one number per series, got {least[first]} to {most[first]} for {first!r}")
-    return least
+    values = demand.groupby(names[0] if len(names) == 1 else names, sort=True, observed=True)[given]
+    counts = values.nunique(dropna=False)
+    if (counts > 1).any():
+        first = counts.index[counts > 1][0]
+        raise ValueError(f"{given} must be one value per series, got {counts[first]} for {first!r}")
+    return values.first()
 
 
 def checked_levels(quantiles: Sequence[float]) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,9 @@ def lead_times_of(ids: tuple[Hashable, ...], periods: Any, periods_sd: Any) -> L
 
     Args:
         ids: unique_id of each series.
-        periods: A number; an array in the series' order; a Series keyed by unique_id; a mapping from periods to
-            probability, for all; or a frame with columns periods, probability and maybe unique_id.
+        periods: A number; an array in the series' order; a Series keyed by unique_id, or a mapping where these are no
+            numbers; a mapping from periods to probability, for all; or a frame with columns periods, probability and
+            maybe unique_id.
         periods_sd: Like the first three.
 
     Raises:
@@ -44,6 +46,8 @@ def lead_times_of(ids: tuple[Hashable, ...], periods: Any, periods_sd: Any) -> L
             not sum to 1.
     """
     sd = _per_series(ids, periods_sd, "periods_sd", positive=False)
+    if isinstance(periods, Mapping) and periods and not any(isinstance(key, Real) for key in periods):
+        periods = pd.Series(periods)
     if isinstance(periods, Mapping):
         periods = pd.DataFrame({"periods": list(periods), "probability": list(periods.values())})
     if isinstance(periods, pd.DataFrame):

@@ -1,7 +1,7 @@
 """Totals forecast again at past origins, as a planner standing there would have, and how wrong they were by then.
 
-Whatever stands at an origin rests on periods before it alone, so that what is learnt from past origins holds for the
-next one. One pass over each series serves all its origins.
+Whatever stands at an origin rests on periods before it alone, but for the seasonal indices, which are those of the
+whole history; so what is learnt from past origins holds for the next. One pass over a series serves all its origins.
 """
 
 from __future__ import annotations

@@ -68,9 +68,9 @@ def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
     points = inputs.points
     weeks = (points["lead_time_days"] + inputs.terms.review_period_days) / PERIOD_DAYS
     weeks_sd = points["lead_time_sd_days"] / PERIOD_DAYS
-    result = lead_time_demand(weekly_panel(inputs), periods=weeks, periods_sd=weeks_sd, quantiles=LEVELS).set_index(
-        "unique_id"
-    )
+    result = lead_time_demand(
+        weekly_panel(inputs), periods=weeks, periods_sd=weeks_sd, quantiles=LEVELS, groups=points["category"]
+    ).set_index("unique_id")
     result = result.reindex(points.index, fill_value=0)
     result.insert(0, "weekly_rate", result["mean"] / weeks)
     return result
@@ -109,7 +109,7 @@ def planned_band(inputs: PlanningInputs, *, weeks: int, quantiles: Sequence[floa
     """
     from forecasting import forecast
 
-    band = forecast(weekly_panel(inputs), horizon=weeks, quantiles=quantiles)
+    band = forecast(weekly_panel(inputs), horizon=weeks, quantiles=quantiles, groups=inputs.points["category"])
     said, points = inputs.said, inputs.points
     if said.successions.empty and said.events.empty and said.overrides.empty:
         return band
