@@ -247,6 +247,46 @@ def test_starts_add_periods_without_demand_and_series_without_lines():
     assert left.to_dict("list") == {"unique_id": list("ABCD"), "before": [0, 0, 9, 0], "after": [0, 0, 0, 0]}
 
 
+def test_a_kept_first_period_counts_from_the_start_on():
+    lines = lines_of(("A", "2026-03-02", 1), ("A", "2026-03-04", 2))
+    given = {"period": "W", "as_of": date(2026, 3, 8), "starts": {"A": date(2026, 3, 3)}, "keep_first": True}
+    np.testing.assert_array_equal(panel_of_lines(lines, **given).values, [2])
+    assert units_left_out(lines, **given)["before"].tolist() == [1]
+
+
+def test_a_series_that_starts_on_a_closed_day_starts_with_the_next_open_one():
+    lines = lines_of(("A", "2026-03-10", 1))
+    given = {"open_days": "Mon Tue Wed Thu Fri", "as_of": date(2026, 3, 15), "starts": {"A": date(2026, 3, 7)}}
+    for kept in (False, True):
+        np.testing.assert_array_equal(panel_of_lines(lines, period="W", **given, keep_first=kept).values, [1])
+
+
+def test_a_series_that_has_yet_to_start_has_no_period_even_if_all_are_kept():
+    lines = lines_of(("A", "2026-03-12", 1))
+    panel = panel_of_lines(lines, period="W", as_of=date(2026, 3, 10), keep_first=True, keep_last=True)
+    np.testing.assert_array_equal(panel.lengths, [0])
+
+
+def test_keeping_the_last_open_day_does_not_keep_one_to_come():
+    lines = lines_of(("A", "2026-03-05", 1), ("A", "2026-03-07", 2))
+    panel = panel_of_lines(lines, period="B", as_of=date(2026, 3, 8), keep_last=True)
+    np.testing.assert_array_equal(panel.values, [1, 0])
+    assert panel.ends[0] == np.datetime64("2026-03-06")
+
+
+def test_a_block_is_unknown_only_if_closed_throughout():
+    closed = [day.date() for day in pd.date_range("2025-12-15", "2026-01-04")]
+    lines = lines_of(("A", "2025-12-01", 3), ("A", "2026-01-05", 1))
+    given = {"period": "2W", "holidays": closed, "closed": "unknown"}
+    np.testing.assert_array_equal(panel_of_lines(lines, **given, as_of=date(2026, 1, 11)).values, [3, np.nan, 1])
+    np.testing.assert_array_equal(panel_of_lines(lines, **given, as_of=date(2026, 1, 18)).values, [0, np.nan, 1])
+
+
+def test_a_week_of_open_days_is_the_usual_season():
+    for weekmask, season in (("1111100", 5), ("1111110", 6), ("0100010", 2)):
+        assert panel_of_lines(A_LINE, period="B", open_days=weekmask).period.usual_season == season
+
+
 def test_by_default_each_series_ends_with_its_last_line_whatever_others_do():
     lines = lines_of(("A", "2026-03-02", 1), ("A", "2026-03-04", 2), ("B", "2026-03-02", 3), ("B", "2026-03-29", 4))
     daily = panel_of_lines(lines, period="D")
