@@ -22,6 +22,10 @@ MOST_ONE_OFFS = 3
 
 _LEAST_SPACINGS, _MOST_SPACINGS = 3, 50
 _LEAST_SPACING = 0.1
+_SHIFTS = (0.0, 1.0, 4.0, 16.0)
+"""Of the sizes before their logarithm is taken, as multiples of where the tail begins: the larger, the lighter."""
+_HEAVIEST_TAIL = 0.8
+"""Belief, before the sizes are seen, in the tail without a shift; the other tails share the rest."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ def bulk_orders(panel: Panel, *, accepted: ArrayLike | None = None, rejected: Ar
     `LEAST_TIMES` the largest other one, and if that gap is too wide for the series' own tail: in its upper fifth,
     the logarithms of an intermittent or lumpy item's sizes are taken as falling off exponentially (a Pareto tail, wider
     than that of any usual demand law), whose spacings, each times its rank, are alike and independent (Rényi); a gap
-    that stands out from the m spacings below it has the chance (1 + gap / sum of spacings)^−m, which must be below
+    that stands out from the m spacings below it has the chance (1 + gap / sum of spacings)^−m. A Pareto tail fits the
+    small sizes of a light one well and foretells far too much beyond them, so it is one of four: the others are those
+    of logarithms of sizes with something added, the last nearly exponential. Their chances are averaged by how likely
+    each makes the sizes below the gap (for every tail with its spread unknown), and the mean must be below
     `FALSE_ALARM`. So nothing is flagged in a series with fewer than five periods of demand, and the fewer there are,
     the wider the gap must be. A new level is not a one-off: more than `MOST_ONE_OFFS` are ordinary.
 
@@ -128,6 +135,30 @@ def _round_number(value: float) -> str:
 
 
 @inline
+def _chance_of_gap(ordered: FloatArray, top: int, spacings: int) -> float:
+    """Chance of so wide a gap below the `top` largest demands, by the spacings that follow it.
+
+    With the spread of a tail unknown (and any of its logarithms alike), m spacings of sum S weigh S^−m; the sizes
+    themselves, of which the logarithm is taken, divide that.
+    """
+    begin = ordered[top + spacings]
+    evidence, chances = np.empty(len(_SHIFTS)), np.empty(len(_SHIFTS))
+    for tail in range(len(_SHIFTS)):
+        shift = begin * _SHIFTS[tail]
+        total, sizes = 0.0, 0.0
+        for rank in range(top + 1, top + spacings + 1):
+            total += rank * math.log((ordered[rank - 1] + shift) / (ordered[rank] + shift))
+            sizes += math.log((ordered[rank - 1] + shift) / begin)
+        total = max(total, _LEAST_SPACING * spacings / (1.0 + _SHIFTS[tail]))
+        gap = top * math.log((ordered[top - 1] + shift) / (ordered[top] + shift))
+        belief = _HEAVIEST_TAIL if tail == 0 else (1.0 - _HEAVIEST_TAIL) / (len(_SHIFTS) - 1)
+        evidence[tail] = math.log(belief) - spacings * math.log(total) - sizes
+        chances[tail] = (1.0 + gap / total) ** (-spacings)
+    weights = np.exp(evidence - evidence.max())
+    return float(np.sum(weights * chances) / np.sum(weights))
+
+
+@inline
 def _one_offs(ordered: FloatArray) -> tuple[int, float]:
     """How many of the demands, largest first, stand apart from the rest; and the chance of their gap."""
     n = len(ordered)
@@ -138,11 +169,7 @@ def _one_offs(ordered: FloatArray) -> tuple[int, float]:
             spacings = min(_LEAST_SPACINGS, n - top - 1)
         if spacings < _LEAST_SPACINGS or ordered[top - 1] < LEAST_TIMES * ordered[top]:
             continue
-        total = 0.0
-        for rank in range(top + 1, top + spacings + 1):
-            total += rank * math.log(ordered[rank - 1] / ordered[rank])
-        gap = top * math.log(ordered[top - 1] / ordered[top])
-        chance = (1.0 + gap / max(total, _LEAST_SPACING * spacings)) ** (-spacings)
+        chance = _chance_of_gap(ordered, top, spacings)
         if chance < FALSE_ALARM / MOST_ONE_OFFS:
             count, least = top, chance
     return count, least

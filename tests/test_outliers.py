@@ -38,14 +38,15 @@ def test_two_one_offs_do_not_hide_each_other():
     assert list(bulk_orders(panel_of(demand)).positions) == [20, 90]
 
 
+@pytest.mark.parametrize("periods", [104, 400])
 @pytest.mark.parametrize(
     "law",
     ["poisson", "negative binomial", "lumpy lognormal", "rare orders of 1 to 100", "pareto", "seasonal", "cartons"],
 )
-def test_ordinary_lumps_are_left_alone(law):
+def test_ordinary_lumps_are_left_alone(law, periods):
     """At most 2 in 1,000 series, twice what is promised."""
     rng = np.random.default_rng(3)
-    shape = (2000, 104)
+    shape = (2000, periods)
     if law == "poisson":
         demand = rng.poisson(0.5, shape)
     elif law == "negative binomial":
@@ -57,7 +58,7 @@ def test_ordinary_lumps_are_left_alone(law):
     elif law == "pareto":
         demand = np.where(rng.random(shape) < 0.5, np.ceil(2 * (1 + rng.pareto(1.5, shape))), 0)
     elif law == "seasonal":
-        demand = rng.poisson(np.where(np.arange(104) % 52 < 3, 60, 2) * np.ones(shape))
+        demand = rng.poisson(np.where(np.arange(periods) % 52 < 3, 60, 2) * np.ones(shape))
     else:
         demand = np.where(rng.random(shape) < 0.2, 144, rng.poisson(2, shape))
     flagged = bulk_orders(panel_of(*demand.astype(float))).flagged.reshape(shape).any(axis=1)
@@ -72,6 +73,17 @@ def test_finds_nearly_all_bulk_orders_planted_in_steady_demand(times):
     demand[np.arange(500), at] = times * 5
     flagged = bulk_orders(panel_of(*demand)).flagged.reshape(500, 104)
     assert flagged[np.arange(500), at].mean() > (0.99 if times == 200 else 0.9)
+
+
+def test_a_bulk_order_stands_out_from_small_quantities_whose_largest_is_a_thirtieth():
+    """266 days with demand, mostly of 1 or 2 units: a tail that falls off fast, however coarse its first steps."""
+    rng = np.random.default_rng(7)
+    demand = rng.geometric(0.5, (500, 266)).astype(float)
+    bulk = 30 * demand[:, :-1].max(axis=1)
+    demand[:, -1] = bulk
+    flagged = bulk_orders(panel_of(*demand)).flagged.reshape(500, 266)
+    assert flagged[:, -1].mean() > 0.9
+    assert not flagged[:, :-1].any()
 
 
 def test_a_new_level_is_not_a_series_of_one_offs():
