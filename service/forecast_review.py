@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +56,9 @@ class ForecastReview:
         methods: One row per method: method, forecasts, items, mase, pinball (mean over `STOCK_LEVELS`, per unit of
             demand), bias (per unit of demand), bias_by_value, error_value (mean absolute error of a window, at cost,
             over all items), demand_value (what was demanded in a window, at cost).
-        calibration: One row per class (`all` among them) and level: class, level, below, covered, held (the share
-            that held, counted with a fair lot where whole units leave it open), standard_error, forecasts.
+        calibration: One row per class of demand (as it was when the forecast was made; `all` among them) and level:
+            class, level, below, covered, held (the share that held, counted with a fair lot where whole units leave it
+            open), standard_error, forecasts.
         pit: left, right, share, density.
         gain: What our forecast loses less than the 13-week mean does, as a share of the latter's loss, with the
             standard error; NaN where it cannot be said.
@@ -140,7 +141,7 @@ def review_of(inputs: PlanningInputs, *, seasonal: bool = False, progress: Progr
         judged=judged,
         items=_items(past, inputs.points, traits),
         methods=_methods(past, cost),
-        calibration=_calibration(past, traits["demand_class"]),
+        calibration=_calibration(past, weekly),
         pit=_pit(past),
         gain=_gain(past),
         weekly=weekly,
@@ -221,11 +222,11 @@ def _items(past: Backtest | None, points: pd.DataFrame, traits: pd.DataFrame) ->
     """One row per item, on the index of the points.
 
     Returns:
-        sku, name, category, location; demand_class, life_cycle, abc, tracking_signal, alarm (too low, too high, or
-        empty, as for what is dead); forecasts (windows
-        judged), actual and mean (units a window), bias (per unit of demand, NaN where there was none), mase, pinball
-        (per unit of demand), coverage_<level> (share of the windows whose demand that level held), error_value (mean
-        absolute error of a window × unit cost: money at stake), demand_value (likewise of what was demanded).
+        sku, name, category, location; demand_class (the present one, by all that is known), life_cycle, abc,
+        tracking_signal, alarm (too low, too high, or empty, as for what is dead); forecasts (windows judged), actual
+        and mean (units a window), bias (per unit of demand, NaN where there was none), mase, pinball (per unit of
+        demand), coverage_<level> (share of the windows whose demand that level held), error_value (mean absolute error
+        of a window × unit cost: money at stake), demand_value (likewise of what was demanded).
     """
     named = points[["sku", "name", "category", "location", "unit_cost"]].join(traits)
     measures = ["actual", "mean", "bias", "mase", "pinball", *(f"coverage_{level:g}" for level in STOCK_LEVELS)]
@@ -280,11 +281,12 @@ def _methods(past: Backtest | None, cost: pd.Series[float]) -> pd.DataFrame:
     return joined[columns]
 
 
-def _calibration(past: Backtest | None, classes: pd.Series[str]) -> pd.DataFrame:
+def _calibration(past: Backtest | None, weekly: Panel) -> pd.DataFrame:
     columns = ["class", "level", "below", "covered", "held", "standard_error", "forecasts"]
     if past is None:
         return pd.DataFrame(columns=columns)
-    labelled = past.labelled(classes).labelled(pd.Series(ALL, index=classes.index), name=ALL)
+    classes = _classes_then(past.frame, weekly)
+    labelled = replace(past, frame=past.frame.assign(**{"class": classes, ALL: ALL}))
     parts = []
     for by in (ALL, "class"):
         held = labelled.calibration(by=["method", by])
@@ -295,6 +297,22 @@ def _calibration(past: Backtest | None, classes: pd.Series[str]) -> pd.DataFrame
         ours_only = joined[joined["method"] == OURS]
         parts.append(ours_only.rename(columns={by: "class"})[columns])
     return pd.concat(parts, ignore_index=True)
+
+
+def _classes_then(forecasts: pd.DataFrame, weekly: Panel) -> pd.Series[str]:
+    """The class of demand each item had when a forecast of it was made, on the index of the forecasts.
+
+    The class that it has now knows what came: whoever jumped since is called lumpy or erratic, and these then seem to
+    jump more often than foreseen, the others less.
+    """
+    from forecasting.demand_class import demand_pattern
+
+    series = pd.Series(np.arange(len(weekly.ids)), index=pd.Index(weekly.ids))
+    classes = pd.Series("", index=forecasts.index, dtype=object)
+    for origin, made in forecasts.groupby("origin"):
+        then = demand_pattern(weekly.until(int(origin))).pattern
+        classes.loc[made.index] = then[series.loc[made["unique_id"]]]
+    return classes
 
 
 def _pit(past: Backtest | None) -> pd.DataFrame:

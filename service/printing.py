@@ -16,6 +16,7 @@ from orders.money import format_minor
 from orders.terms import MEANINGS
 
 SHOWN_ROWS = 40
+SHOWN_NUMBERS = 8
 
 
 def _console() -> Console:
@@ -85,8 +86,36 @@ def print_plan(result: Any) -> None:
     )
     if summary["assumed_stock"]:
         console.print(f"  {summary['assumed_stock']:,} SKU-locations were never counted: their stock is assumed")
+    for told in (_unusual_words(summary["unusual_orders"]), _idle_words(summary["overrides_without_point"])):
+        if told:
+            console.print(f"  {told}", markup=False)
     seconds = ", ".join(f"{stage} {taken:.1f} s" for stage, taken in result.seconds.items())
     console.print(f"  {seconds}")
+
+
+def _unusual_words(days: int) -> str:
+    """Bulk orders that nobody judged, with what to do about them; empty where there are none."""
+    if not days:
+        return ""
+    stand = "1 day of bulk orders stands" if days == 1 else f"{days:,} days of bulk orders stand"
+    return (
+        f"{stand} out and {'counts' if days == 1 else 'count'} as demand (`stockwright forecast review --format json`"
+        " names them): judge with `stockwright demand exclude SKU DAY --reason WHY`, or accept"
+    )
+
+
+def _idle_words(numbers: Sequence[int]) -> str:
+    """Overrides that change nothing, with what to do about them; empty where there are none."""
+    if not numbers:
+        return ""
+    shown = ", ".join(str(number) for number in numbers[:SHOWN_NUMBERS])
+    more = f" and {len(numbers) - SHOWN_NUMBERS:,} more" if len(numbers) > SHOWN_NUMBERS else ""
+    which, its = ("override", "its SKU is") if len(numbers) == 1 else ("overrides", "their SKUs are")
+    verb = "changes" if len(numbers) == 1 else "change"
+    return (
+        f"{which} {shown}{more} {verb} nothing, as {its} not planned there: see `stockwright demand overrides`,"
+        " take back with `stockwright demand withdraw ID`"
+    )
 
 
 def print_recommendations(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -195,9 +195,31 @@ def test_the_whole_is_the_sum_of_its_items(usual):
     assert (whole["below"] <= whole["held"] + 1e-12).all()
     assert (whole["held"] <= whole["covered"] + 1e-12).all()
     assert review.pit["share"].sum() == pytest.approx(1)
-    assert review.calibration["class"].drop_duplicates().tolist()[1:] == sorted(
-        set(review.items["demand_class"].loc[review.judged["unique_id"]])
-    )
+
+
+def test_levels_by_class_ask_what_an_item_was_known_as_when_it_was_forecast(reviewer):
+    """Five small jugs in every week, until in the last a thousand of each are ordered: none was lumpy till then."""
+    daily = np.random.default_rng(6).poisson(2.0, (5, 7 * WEEKS)) + 1
+    daily[:, -3] = 2_000
+    review = reviewer.has(*(ordered(f"JUG{number}", one) for number, one in enumerate(daily))).review()
+    assert set(review.items["demand_class"]) == {"erratic"}
+    of_class = review.calibration[review.calibration["level"] == 0.95].set_index("class")
+    assert of_class.index.tolist() == [ALL, "smooth"]
+    assert of_class.loc["smooth", ["forecasts", "covered"]].tolist() == [20, of_class.at[ALL, "covered"]]
+
+
+def test_levels_by_class_share_out_all_forecasts_by_the_classes_of_histories_that_end_at_the_origin(usual):
+    now = usual.review()
+    counted = now.calibration[now.calibration["level"] == 0.95].set_index("class")["forecasts"]
+    known = {}
+    for number in range(1, 5):
+        then = usual.review(as_of=AS_OF - timedelta(days=7 * WINDOW * number), at=None)
+        start = pd.Timestamp(then.as_of) + timedelta(days=1)
+        for one in now.judged.loc[now.judged["start"] == start, "unique_id"]:
+            name = then.items.at[one, "demand_class"]
+            known[name] = known.get(name, 0) + 1
+    assert counted.drop(ALL).to_dict() == known
+    assert counted[ALL] == sum(known.values())
 
 
 def test_a_level_that_changed_raises_the_alarm_on_its_side(usual):
@@ -207,6 +229,16 @@ def test_a_level_that_changed_raises_the_alarm_on_its_side(usual):
     assert review.items.at[number_of(review, "MUG"), "tracking_signal"] > 4
     assert review.items.at[number_of(review, "PAN"), "tracking_signal"] < -4
     assert alarms["PAN"] == TOO_HIGH
+
+
+def test_steady_items_seldom_raise_an_alarm_though_the_sum_of_their_errors_wanders(reviewer):
+    rates = np.random.default_rng(8).uniform(1.0, 6.0, 40)
+    items = reviewer.has(*(ordered(f"CUP{n}", demand_of(n, rate)) for n, rate in enumerate(rates))).review().items
+    wander = items["tracking_signal"].abs() > 4
+    alarmed = items["alarm"] != ""
+    assert wander.mean() > 0.1
+    assert alarmed.mean() <= 0.05
+    assert (wander | ~alarmed).all()
 
 
 def test_items_are_classed_as_people_would(usual):
@@ -433,3 +465,21 @@ def test_the_command_prints_the_answer_and_the_same_numbers_as_json(usual, fresh
     assert worst["error_value"] == pytest.approx(review.items["error_value"].max(), abs=1e-4)
     assert len(plain["items"]) == len(review.items)
     assert [row["sku"] for row in plain["unusual"]] == ["POT"]
+
+
+def test_the_plan_tells_of_unusual_days_and_idle_overrides_and_what_to_do(usual, fresh):
+    url = str(usual.database.url)
+    first = fresh.answer("plan", "--database", url)
+    assert "1 day of bulk orders stands out and counts as demand" in first
+    assert "stockwright demand exclude SKU DAY --reason WHY" in first
+    assert "change" not in first
+    until = AS_OF + timedelta(days=30)
+    one, two = (
+        usual.says(override_forecast, Override(sku, "set", 5, until, "fair", location="EAST")).number
+        for sku in ("MUG", "PAN")
+    )
+    usual.says(decide_outlier, OutlierDecision("POT", "excluded", "one customer", day=BULK_DAY))
+    second = fresh.answer("plan", "--database", url)
+    assert f"overrides {one}, {two} change nothing" in second
+    assert "stockwright demand withdraw ID" in second
+    assert "bulk" not in second

@@ -42,7 +42,7 @@ def show_answer(review: ForecastReview) -> None:
     st.caption(
         f"Forecasts of {weeks} of demand (typical lead time + review), made again at {review.origins} past days up to"
         f" {day(review.as_of)} from what was known then. Shaded: ± 2 standard errors. Slow items, sold in whole units,"
-        " rightly lie on the line or above."
+        " rightly lie on the line or above. Signs go by what kind of demand an item was known for then."
     )
 
 
@@ -117,7 +117,9 @@ def offenders(lines: pd.DataFrame, review: ForecastReview, currency: str) -> Non
             "alarm": column.TextColumn(
                 "Alarm", width=66, help="The tracking signal says that the forecast leans to one side"
             ),
-            "demand": column.TextColumn("Demand", width=98, help="Pattern, and class by a year's demand at cost"),
+            "demand": column.TextColumn(
+                "Demand", width=98, help="Pattern as of now, and class by a year's demand at cost"
+            ),
         },
     )
     more = f", the first {MOST_ROWS:,} shown" if len(lines) > MOST_ROWS else ""
