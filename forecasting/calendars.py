@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.calendar_grid import EPOCH, CalendarGrid, grid_named
-from forecasting.frames import Missing, _series
+from forecasting.frames import Missing, series_of_rows
 from forecasting.open_days import EVERY_DAY, MONDAY_TO_FRIDAY, day_number, next_open, open_between, open_calendar
 from forecasting.panel import MOST_PERIODS, BoolArray, FloatArray, IntArray, Panel
 
@@ -205,7 +205,7 @@ def _read(lines: pd.DataFrame, keys: list[str], ds: str, y: str, time_zone: str 
     for name in (*keys, ds, y):
         if list(lines.columns).count(name) != 1:
             raise ValueError(f"lines must have one column {name}, got {', '.join(map(str, lines.columns))}")
-    code, ids = _series(lines, keys)
+    code, ids = series_of_rows(lines, keys)
     day = _days_of_business(lines[ds], ds, time_zone, code, ids)
     return _Lines(ids, code, day, _units(lines[y], y, code, ids, day))
 

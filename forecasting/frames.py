@@ -58,7 +58,7 @@ def panel_from_frame(
             raise ValueError(f"demand must have one column {name}, got {', '.join(map(str, demand.columns))}")
     if missing not in ("zero", "unknown"):
         raise ValueError(f"missing must be zero or unknown, got {missing!r}")
-    code, ids = _series(demand, names)
+    code, ids = series_of_rows(demand, names)
     moments = _moments(demand[ds], ds, ids, code)
     units = _units(demand, y, ids, code, moments)
     carried = {name: _numbers(demand[name], name) for name in columns}
@@ -78,7 +78,7 @@ def panel_from_frame(
     return _laid_out(ids, code, moments, units, carried, spacing, missing, as_of)
 
 
-def _series(demand: pd.DataFrame, names: list[str]) -> tuple[IntArray, tuple[Hashable, ...]]:
+def series_of_rows(demand: pd.DataFrame, names: list[str]) -> tuple[IntArray, tuple[Hashable, ...]]:
     for name in names:
         if demand[name].isna().any():
             raise ValueError(f"{name} must be given in every row, got a missing one")
