@@ -41,8 +41,8 @@ def show_answer(review: ForecastReview) -> None:
     weeks = count(review.window_weeks, "week")
     st.caption(
         f"Forecasts of {weeks} of demand (typical lead time + review), made again at {review.origins} past days up to"
-        f" {day(review.as_of)} from what was known then. Shaded: ± 2 standard errors. Slow items, sold in whole units,"
-        " rightly lie on the line or above. Signs go by what kind of demand an item was known for then."
+        f" {day(review.as_of)} from what was known then, demand class included. Shaded: ± 2 standard errors. Slow items"
+        " rightly lie on the line or above."
     )
 
 
