@@ -20,7 +20,7 @@ from forecasting.coming_season import coming_season
 from forecasting.expected_level import expected_level
 from forecasting.frames import Missing, panel_from_frame
 from forecasting.lead_times import LeadTimes, lead_times_of
-from forecasting.panel import FloatArray, IntArray, Panel
+from forecasting.panel import MOST_UNITS, FloatArray, IntArray, Panel
 from forecasting.period import Period
 from forecasting.pooling import USUAL_POOL, Pool, learnt_pool
 from forecasting.rolling_totals import TotalsAtOrigins, totals_at_origins
@@ -34,9 +34,6 @@ LONGEST_SHARE = 1 / 3
 """Share of a history that a window may take up, for its errors to be seen."""
 HORIZON_EXPONENT = 1.5
 """Power with which errors grow beyond the longest window seen: between independent errors (1) and a wrong level (2)."""
-
-MOST_UNITS = 1e15
-"""Units per period; more is a slip, and could no longer be told to the unit."""
 
 Pooling = Pool | Literal["auto", "usual"]
 

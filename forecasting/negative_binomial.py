@@ -112,12 +112,26 @@ def _by_expansion(mean: FloatArray, variance: FloatArray, levels: FloatArray) ->
 
 
 def _by_inversion(mean: FloatArray, variance: FloatArray, levels: FloatArray) -> IntArray:
-    """Of distributions that stand far from nothing, one row each: a continuous guess, put right where it errs."""
+    """Of distributions that stand far from nothing, one row each: a guess, put right where it errs.
+
+    The guess is the quantile of the shifted gamma law (Pearson's type III) that shares mean, variance and skewness.
+    """
     from scipy import special
 
     spread = np.maximum(variance, mean * (1 + POISSON_DISPERSION))
-    shape = mean**2 / spread
-    guess = special.gammaincinv(shape, levels) * (spread / mean)
+    skewness = (2 * spread / mean - 1) / np.sqrt(spread)
+    shape, scale = 4 / skewness**2, np.sqrt(spread) * skewness / 2
+    guess = np.ceil(np.maximum(mean + scale * (special.gammaincinv(shape, levels) - shape) - 0.5, 0.0))
+    errs = negative_binomial_probability(guess, mean, spread) < levels
+    errs |= negative_binomial_probability(guess - 1, mean, spread) >= levels
+    found: IntArray = np.minimum(guess, MOST_UNITS).astype(np.int64)
+    if errs.any():
+        found[errs] = _by_halving(mean[errs], spread[errs], levels[errs], guess[errs])
+    return found
+
+
+def _by_halving(mean: FloatArray, spread: FloatArray, levels: FloatArray, guess: FloatArray) -> IntArray:
+    """An interval around each guess, widened until it holds the quantile and then halved."""
     step = np.maximum(np.sqrt(spread) * 0.02, 1.0)
     low, high = np.floor(np.maximum(guess - step, -1.0)), np.ceil(guess + step)
     for _ in range(WIDENINGS):

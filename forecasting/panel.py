@@ -23,6 +23,8 @@ LEAST_IN_STOCK_SHARE = 0.4
 At 0.4 a week is scaled up from three days on, by 2.5 at most; from one or two days the estimate
 would be mostly the luck of those days.
 """
+MOST_UNITS = 1e15
+"""Units per period of which a total is told; more is a slip, and could no longer be told to the unit."""
 MOST_PERIODS = 1_000_000
 """Periods that a series may span; a longer one is a slip in a date."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from forecasting.censoring import unconstrained
 from forecasting.frames import panel_from_frame
-from forecasting.panel import LEAST_IN_STOCK_SHARE, FloatArray, Panel, periodic_panel
+from forecasting.panel import LEAST_IN_STOCK_SHARE, MOST_UNITS, FloatArray, Panel, periodic_panel
 from forecasting.period import DAY, Period
 
 
@@ -21,7 +21,8 @@ def with_stock_outs(panel: Panel) -> Panel:
     in_stock = panel.columns.get("in_stock")
     if in_stock is None or (in_stock == 1.0).all():
         return panel
-    return panel.with_values(np.asarray(unconstrained(panel, in_stock).values))
+    inferred = np.asarray(unconstrained(panel, in_stock).values)
+    return panel.with_values(np.where(inferred > panel.values, np.minimum(inferred, MOST_UNITS), inferred))
 
 
 def unconstrained_panel(daily: pd.DataFrame, *, as_of: date, period_days: int = 7) -> Panel:

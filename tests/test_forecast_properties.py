@@ -40,7 +40,7 @@ SHAPES = {
     "constant": lambda rng, n: np.full(n, rng.choice([1.0, 7.0, 0.25, 1e6])),
     "alternating": lambda rng, n: np.resize([0.0, rng.integers(1, 50)], n),
     "one huge order": lambda rng, n: np.where(np.arange(n) == rng.integers(0, n), 1e12, rng.poisson(2, n)),
-    "all huge": lambda rng, n: rng.integers(1, 10, n) * 1e12,
+    "all huge": lambda rng, n: rng.integers(1, 1000, n) * 1e12,
     "steady": lambda rng, n: rng.poisson(rng.choice([0.05, 1, 20, 3000]), n),
     "lumpy": lambda rng, n: (rng.random(n) < 0.15) * rng.integers(1, 5000, n),
     "by weight": lambda rng, n: rng.gamma(0.7, 3.0, n),
