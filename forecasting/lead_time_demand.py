@@ -373,9 +373,9 @@ def checked_levels(quantiles: Sequence[float]) -> FloatArray:
 
 
 def key_columns(ids: tuple[Hashable, ...], keys: str | Sequence[str]) -> dict[str, object]:
-    """Columns that name the series: unique_id, or one for each of several keys."""
+    """Columns that name the series, as the keys are named."""
     if isinstance(keys, str) or len(keys) == 1:
-        return {"unique_id" if isinstance(keys, str) else keys[0]: pd.Index(ids)}
+        return {keys if isinstance(keys, str) else keys[0]: pd.Index(ids)}
     parts: list[tuple[Hashable, ...]] = [one if isinstance(one, tuple) else (one,) for one in ids]
     return {name: pd.Index([part[number] for part in parts]) for number, name in enumerate(keys)}
 

@@ -57,6 +57,12 @@ def test_columns_may_have_other_names_and_several_keys_make_a_series():
     assert list(band["location"][:6]) == ["EAST"] * 3 + ["WEST"] * 3
 
 
+def test_the_series_column_keeps_its_name():
+    frame = weekly(A=[1, 2], B=[3, 4]).rename(columns={"unique_id": "sku"})
+    assert lead_time_demand(frame, periods=2.0, quantiles=[0.5], keys="sku").columns[0] == "sku"
+    assert list(forecast(frame, horizon=1, keys="sku")["sku"]) == ["A", "B"]
+
+
 def test_series_of_several_keys_keep_their_demand_where_a_key_has_an_order_of_its_own():
     size = pd.Categorical(["S", "L", "M"], categories=["S", "M", "L"], ordered=True)
     frame = pd.DataFrame({"size": size, "place": ["E"] * 3, "ds": [1, 1, 1], "y": [1, 3, 2]})
@@ -250,7 +256,7 @@ def test_lead_times_may_be_a_column_a_series_or_distributions_by_unique_id():
     pd.testing.assert_frame_equal(lead_time_demand(frame, periods=pd.Series({"B": 3.0, "A": 2.0}), **ask), by_column)
     certain = pd.DataFrame({"unique_id": ["B", "A"], "periods": [3.0, 2.0], "probability": [1.0, 1.0]})
     pd.testing.assert_frame_equal(lead_time_demand(frame, periods=certain, **ask), by_column)
-    with pytest.raises(ValueError, match=r"weeks must be one number per series, got 2.0 to 9.0 for 'A'"):
+    with pytest.raises(ValueError, match=r"weeks must be one value per series, got 2 for 'A'"):
         lead_time_demand(frame.assign(weeks=[9.0, *frame["weeks"][1:]]), periods="weeks", **ask)
 
 
@@ -263,7 +269,8 @@ def test_impossible_lead_times_are_refused():
         ({1.0: 0.5, 2.0: 0.4}, "probabilities of the lead times of all series must sum to 1, got 0.9"),
         ({1.0: 1.5, 2.0: -0.5}, "must lie between 0 and 1, got 1.5"),
         ({np.nan: 1.0}, "lead times must be positive, at most 1,000,000, got nan"),
-        ({"long": 1.0}, "periods of a distribution of lead times must be numbers"),
+        ({"long": 1.0}, "periods must be given for every series, got none for 'A'"),
+        (pd.DataFrame({"periods": ["long"], "probability": [1.0]}), "lead times must be numbers"),
         (pd.DataFrame({"periods": [1.0]}), "must have a column probability"),
         (pd.DataFrame({"unique_id": ["B"], "periods": [1.0], "probability": [1.0]}), "got none for 'A'"),
         (pd.Series([1.0, 2.0], index=["A", "A"]), "got several for the same"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import Panel, periodic_panel
+from forecasting import Panel, Period, periodic_panel
 
 AS_OF = pd.Timestamp("2026-03-29")
 
@@ -65,6 +65,59 @@ def test_a_panel_aligns_to_the_right_and_back():
     panel = Panel(("A", "B", "C"), np.array([1.0, 2.0, 3.0]), np.array([0, 1, 1, 3]))
     np.testing.assert_array_equal(panel.aligned(), [[np.nan, 1], [np.nan, np.nan], [2, 3]])
     np.testing.assert_array_equal(panel.ragged(panel.aligned()), panel.values)
+
+
+def ragged():
+    return Panel(
+        ("A", "B", "C"),
+        np.array([1.0, 2.0, 0.5, 4.0, np.nan]),
+        np.array([0, 2, 2, 5]),
+        {"price": np.arange(5.0)},
+        np.array(["2026-03-29", "2026-03-22", "2026-03-29"], dtype="datetime64[s]"),
+        Period.named("W"),
+    )
+
+
+def test_some_series_of_a_panel_bring_all_that_is_known_of_them():
+    panel = ragged()
+    for some in (panel.chosen([1, 2]), panel.between(1, 3)):
+        assert some.ids == ("B", "C")
+        np.testing.assert_array_equal(some.values, [0.5, 4.0, np.nan])
+        np.testing.assert_array_equal(some.offsets, [0, 0, 3])
+        np.testing.assert_array_equal(some.columns["price"], [2, 3, 4])
+        np.testing.assert_array_equal(some.ends, panel.ends[1:])
+        assert some.period == panel.period
+    back = panel.chosen([2, 0])
+    np.testing.assert_array_equal(back.values, [0.5, 4.0, np.nan, 1.0, 2.0])
+    np.testing.assert_array_equal(back.ends, panel.ends[[2, 0]])
+
+
+def test_what_is_inferred_of_whole_demand_leaves_it_counted_in_whole_units():
+    panel = ragged()
+    assert panel.is_whole.tolist() == [True, True, False]
+    assert panel.with_values(panel.values + 0.3).is_whole.tolist() == [True, True, False]
+    assert panel.with_values(panel.values + 0.3).chosen([2, 0]).is_whole.tolist() == [False, True]
+    assert panel.with_values(panel.values + 0.3).between(0, 1).is_whole.tolist() == [True]
+    assert panel.with_values(panel.values + 0.3).until(1).is_whole.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, -1.0])
+def test_a_panel_of_impossible_demand_is_refused_by_name(bad):
+    with pytest.raises(ValueError, match=f"demand of 'B-7' must be finite and not negative, got {bad}"):
+        Panel(("A", "EMPTY", "B-7"), np.array([1.0, bad, 2.0]), np.array([0, 1, 1, 3]))
+
+
+def test_a_panel_whose_parts_do_not_fit_is_refused():
+    values = np.ones(3)
+    with pytest.raises(ValueError, match=r"offsets must number 3 \(series \+ 1\), got 2"):
+        Panel(("A", "B"), values, np.array([0, 3]))
+    for offsets in ([0, 4], [1, 3], [0, 2]):
+        with pytest.raises(ValueError, match="offsets must rise from 0 to 3"):
+            Panel(("A",), values, np.array(offsets))
+    with pytest.raises(ValueError, match="offsets must rise"):
+        Panel(("A", "B"), values, np.array([0, 5, 3]))
+    with pytest.raises(ValueError, match="price must have the shape of values"):
+        Panel(("A",), values, np.array([0, 3]), {"price": np.ones(2)})
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
