@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def review_of(inputs: PlanningInputs, *, seasonal: bool = False, progress: Progr
     progress("forecast demand")
     expected = forecast_demand(inputs)
     coming = _coming(weekly, window, inputs.points)
-    past = _backtest(weekly, window, origins, seasonal, progress) if origins else None
+    past = _backtest(weekly, inputs.points["category"], window, origins, seasonal, progress) if origins else None
     progress("judge by what came")
     judged = _judged(past, inputs.as_of, window)
     traits = _traits(weekly, inputs, judged, window)
@@ -164,17 +165,24 @@ def _feasible_origins(weekly: Panel, window: int) -> int:
 # Forecasting
 
 
-def ours(panel: Panel, window: int, levels: Any) -> LeadTimeDemand:
+def ours(panel: Panel, window: int, levels: Any, *, categories: pd.Series[Any]) -> LeadTimeDemand:
     """Our forecast of a total, as the plan makes it."""
     from forecasting import lead_time_demand_of_panel
 
-    return lead_time_demand_of_panel(panel, periods=float(window), quantiles=levels.tolist())
+    return lead_time_demand_of_panel(panel, periods=float(window), quantiles=levels.tolist(), groups=categories)
 
 
-def _backtest(weekly: Panel, window: int, origins: int, seasonal: bool, progress: Progress) -> Backtest:
+def _backtest(
+    weekly: Panel,
+    categories: pd.Series[Any],
+    window: int,
+    origins: int,
+    seasonal: bool,
+    progress: Progress,
+) -> Backtest:
     from forecasting.backtest import Method, backtest
 
-    methods: dict[str, Method] = {OURS: ours, TRAILING: trailing_mean_totals}
+    methods: dict[str, Method] = {OURS: partial(ours, categories=categories), TRAILING: trailing_mean_totals}
     if seasonal:
         methods[SEASONAL] = last_year_totals
 
@@ -191,7 +199,7 @@ def _backtest(weekly: Panel, window: int, origins: int, seasonal: bool, progress
 
 def _coming(weekly: Panel, window: int, points: pd.DataFrame) -> pd.DataFrame:
     names = [f"q{level:g}" for level in LEVELS]
-    result = ours(weekly, window, np.array(LEVELS))
+    result = ours(weekly, window, np.array(LEVELS), categories=points["category"])
     frame = pd.DataFrame(result.quantiles, columns=names, index=pd.Index(weekly.ids))
     frame.insert(0, "weekly_rate", result.mean / window)
     frame.insert(1, "mean", result.mean)
