@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecasting.combine import free_of_season
 from forecasting.decomposition import LEAST_INDEX, seasonal_indices
 from forecasting.panel import FloatArray, IntArray, Panel
 from forecasting.pooling import LEAST_SERIES
@@ -21,8 +22,8 @@ def coming_season(panel: Panel, season_length: int | None, *, is_shared: bool, g
         panel: Histories.
         season_length: Periods per season; what is usual for the panel's period by default.
         is_shared: Whether series may learn from each other: then, where `LEAST_SERIES` of them know a whole season,
-            each follows its group as far as its own history does not tell (`seasonal_profiles`). Otherwise a series
-            has a season only where a test finds one in it (`seasonal_indices`).
+            each follows its group's (`seasonal_profiles`), and departs from it where a test finds a season of its own
+            in what is left (`seasonal_indices`). Otherwise it has a season only where that test finds one.
         groups: Group of each series, such as its category, in their order or keyed by unique_id; all in one by default.
 
     Returns:
@@ -39,7 +40,10 @@ def coming_season(panel: Panel, season_length: int | None, *, is_shared: bool, g
     if is_shared and int((panel.lengths >= length).sum()) >= LEAST_SERIES:
         named = None if groups is None else _per_series(panel, groups)
         profiles = seasonal_profiles(panel, season_length=length, phase=_phase(panel, length), groups=named)
-        return np.maximum(profiles.ahead(length), LEAST_INDEX)
+        of_group = np.maximum(profiles.of_group().ahead(length), LEAST_INDEX)
+        own = seasonal_indices(free_of_season(panel, of_group), length, kind="multiplicative")
+        season = of_group * own
+        return np.asarray(np.maximum(season / season.mean(axis=1, keepdims=True), LEAST_INDEX))
     return seasonal_indices(panel, length, kind="multiplicative")
 
 

@@ -104,7 +104,7 @@ def learnt_pool(totals: TotalsAtOrigins, windows: IntArray, *, least_series: int
     heard = span / (span + DOUBTED_WINDOWS)
     own = learnt_law(rows, row_windows)
     law = SpreadLaw(USUAL_LAW.coefficients + heard * (own.coefficients - USUAL_LAW.coefficients))
-    moments = own.moments(rows, row_windows)
+    moments = law.moments(rows, row_windows)
     factors = _factors(rows.actual, moments, span / (span + DOUBTED_FACTOR_WINDOWS))
     levels, shifts = _shifts_by_unsteadiness(rows.actual, _corrected(moments, factors))
     return Pool(law, levels, heard * shifts, factors, series, span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,15 +25,21 @@ class SeasonalProfiles:
 
     Attributes:
         profile: Multipliers, each row of mean 1, shape (series, season_length).
+        group_profile: Those of each series' group, without what is its own, likewise.
         weight_own: How far a series follows its own past seasons rather than its group's, 0 to 1, shape (series,).
         weight_group: How far its group's profile is believed rather than a flat one, 0 to 1, shape (series,).
         phase: Season of each series' last period, shape (series,).
     """
 
     profile: FloatArray
+    group_profile: FloatArray
     weight_own: FloatArray
     weight_group: FloatArray
     phase: IntArray
+
+    def of_group(self) -> SeasonalProfiles:
+        """The same with nothing of the items' own: each follows its group."""
+        return replace(self, profile=self.group_profile, weight_own=np.zeros_like(self.weight_own))
 
     def ahead(self, horizon: int) -> FloatArray:
         """Multipliers of the periods after the last one, shape (series, horizon)."""
@@ -114,6 +120,7 @@ def seasonal_profiles(
     weight = (expected / (expected + prior)).mean(axis=1)
     return SeasonalProfiles(
         profile=own / own.mean(axis=1, keepdims=True),
+        group_profile=profile / profile.mean(axis=1, keepdims=True),
         weight_own=weight,
         weight_group=(weight_group * believed)[group],
         phase=at,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,11 +164,14 @@ def _feasible_origins(weekly: Panel, window: int) -> int:
 # Forecasting
 
 
-def ours(panel: Panel, window: int, levels: Any, *, categories: pd.Series[Any]) -> LeadTimeDemand:
-    """Our forecast of a total, as the plan makes it."""
+def plans_forecast(categories: pd.Series[Any]) -> Callable[[Panel, int, Any], LeadTimeDemand]:
+    """The plan's forecast of a total as a method to be judged; items of a category share their season."""
     from forecasting import lead_time_demand_of_panel
 
-    return lead_time_demand_of_panel(panel, periods=float(window), quantiles=levels.tolist(), groups=categories)
+    def ours(panel: Panel, window: int, levels: Any) -> LeadTimeDemand:
+        return lead_time_demand_of_panel(panel, periods=float(window), quantiles=levels.tolist(), groups=categories)
+
+    return ours
 
 
 def _backtest(
@@ -182,7 +184,7 @@ def _backtest(
 ) -> Backtest:
     from forecasting.backtest import Method, backtest
 
-    methods: dict[str, Method] = {OURS: partial(ours, categories=categories), TRAILING: trailing_mean_totals}
+    methods: dict[str, Method] = {OURS: plans_forecast(categories), TRAILING: trailing_mean_totals}
     if seasonal:
         methods[SEASONAL] = last_year_totals
 
@@ -199,7 +201,7 @@ def _backtest(
 
 def _coming(weekly: Panel, window: int, points: pd.DataFrame) -> pd.DataFrame:
     names = [f"q{level:g}" for level in LEVELS]
-    result = ours(weekly, window, np.array(LEVELS), categories=points["category"])
+    result = plans_forecast(points["category"])(weekly, window, np.array(LEVELS))
     frame = pd.DataFrame(result.quantiles, columns=names, index=pd.Index(weekly.ids))
     frame.insert(0, "weekly_rate", result.mean / window)
     frame.insert(1, "mean", result.mean)
