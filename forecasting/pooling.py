@@ -19,8 +19,8 @@ LEAST_SERIES = 100
 """Series with past totals from which a panel teaches; fewer are forecast by what usually holds."""
 DOUBTED_WINDOWS = 0.5
 """Windows of time as which the usual pool counts beside the panel's own: all series share a window's luck."""
-DOUBTED_FACTOR_WINDOWS = 5.0
-"""Windows as which the usual factors of the mean count: a season that lifts all series looks like a wrong mean."""
+DOUBTED_MEAN_WINDOWS = 5.0
+"""Windows as which the usual pool counts in what moves all levels or means alike: so does a season that lifts all."""
 FREAK = 10.0
 """Times its expected units, and one more, at which a total that came is capped when means are corrected."""
 FACTORS = (0.7, 2.0)
@@ -105,9 +105,16 @@ def learnt_pool(totals: TotalsAtOrigins, windows: IntArray, *, least_series: int
     own = learnt_law(rows, row_windows)
     law = SpreadLaw(USUAL_LAW.coefficients + heard * (own.coefficients - USUAL_LAW.coefficients))
     moments = law.moments(rows, row_windows)
-    factors = _factors(rows.actual, moments, span / (span + DOUBTED_FACTOR_WINDOWS))
+    factors = _factors(rows.actual, moments, span / (span + DOUBTED_MEAN_WINDOWS))
     levels, shifts = _shifts_by_unsteadiness(rows.actual, _corrected(moments, factors))
-    return Pool(law, levels, heard * shifts, factors, series, span)
+    return Pool(law, levels, _heard(levels, shifts, span), factors, series, span)
+
+
+def _heard(levels: FloatArray, shifts: FloatArray, span: float) -> FloatArray:
+    """Shifts as far as so many windows tell: less of what moves all levels alike than of what spreads them."""
+    centre = np.stack([np.interp(0.0, _log_odds(levels), row) for row in shifts])[:, None]
+    of_spread, of_centre = span / (span + DOUBTED_WINDOWS), span / (span + DOUBTED_MEAN_WINDOWS)
+    return np.asarray(of_spread * (shifts - centre) + of_centre * centre)
 
 
 def _factors(actual: FloatArray, moments: Moments, heard: float) -> FloatArray:
