@@ -26,7 +26,7 @@ import numpy as np
 
 from forecasting.baselines import checked_horizon, repeated
 from forecasting.compiled import inline, kernel
-from forecasting.negative_binomial import POISSON_DISPERSION, negative_binomial_quantiles
+from forecasting.negative_binomial import negative_binomial_quantiles
 from forecasting.panel import FloatArray, IntArray, Panel
 
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -47,6 +47,10 @@ MANY = 120
 FEW = 8
 """So many factors, none below `LEAST_MEAN` nor far above `MOST_DEMAND`, change a product by less than 1e130 times."""
 LOG_1E150 = 150.0 * math.log(10.0)
+
+
+LEAST_LEVEL = 1e-12
+"""Stands for levels that the extra zeros reach alone, whose quantile is 0."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +154,10 @@ class ZeroInflatedLevel:
         spread = self._first_variance() / open_share**2
         variance = (mean * self.dispersion)[:, None] + spread[:, None] * _wandered(self.gain, horizon)
         level = (asked - self.zero_share[:, None]) / open_share[:, None]
-        shape = (*variance.shape, len(asked))
-        return _elementwise_quantiles(
-            np.broadcast_to(mean[:, None, None], shape),
-            np.broadcast_to(variance[:, :, None], shape),
-            np.broadcast_to(level[:, None, :], shape),
-        )
+        each = np.repeat(np.maximum(level, LEAST_LEVEL), horizon, axis=0)
+        quantiles = negative_binomial_quantiles(np.repeat(mean, horizon), variance.reshape(-1, 1), each)
+        shaped = quantiles.reshape(*variance.shape, len(asked))
+        return np.where(level[:, None, :] > 0, shaped, 0)
 
     def total_quantiles(self, levels: Sequence[float], horizon: int) -> IntArray:
         """The same of the total demand of the next `horizon` periods, shape (series, level).
@@ -264,23 +266,6 @@ def _total_quantiles(
     h = float(checked_horizon(horizon))
     of_sums = h + gain * h * (h - 1) + gain**2 * (h - 1) * h * (2 * h - 1) / 6
     return negative_binomial_quantiles(h * rate, (variance * of_sums)[:, None], asked)
-
-
-def _elementwise_quantiles(mean: FloatArray, variance: FloatArray, level: FloatArray) -> IntArray:
-    """Negative binomial quantiles, each at its own level; 0 where the level is not above 0. Shapes agree."""
-    from scipy import special
-
-    quantile = np.zeros(mean.shape)
-    asked = (level > 0) & (mean > 0)
-    centre, spread, wanted = mean[asked], variance[asked], level[asked]
-    success = centre / np.maximum(spread, centre * (1 + POISSON_DISPERSION))
-    size = centre * success / (1 - success)
-    guess = np.ceil(np.maximum(special.nbdtrik(wanted, size, success), 0.0))
-    covered_before = (guess > 0) & (special.betainc(size, np.maximum(guess, 1.0), success) >= wanted)
-    guess = np.where(covered_before, guess - 1, guess)
-    covered = special.betainc(size, guess + 1.0, success) >= wanted
-    quantile[asked] = np.where(covered, guess, guess + 1)
-    return quantile.astype(np.int64)
 
 
 @kernel
