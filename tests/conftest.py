@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import sqlite3
@@ -45,9 +46,41 @@ settings.register_profile("ci", max_examples=25, derandomize=True, **_shared)
 settings.register_profile("deep", max_examples=1000, **_shared)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+
+def shared_folder() -> Path:
+    """Where the public data and known answers are kept, outside the repository; it may be absent."""
+    return Path(os.environ.get("STOCKWRIGHT_SHARED") or REPOSITORY.parent / "shared")
+
+
 NewUrl = Callable[[], str]
 NewDatabase = Callable[[], AbstractContextManager[Database]]
 Dump = dict[str, list[tuple[Any, ...]]]
+
+
+# Known answers
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `known_case` once per case of the families its `known_answers` mark names."""
+    if "known_case" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("known_answers")
+    path = shared_folder() / "cases" / "inventory.json"
+    cases = json.loads(path.read_text()) if path.is_file() else []
+    chosen = [case for case in cases if case["family"] in mark.args]
+    metafunc.parametrize("known_case", chosen, ids=[case["id"] for case in chosen])
+
+
+def within(case: Mapping[str, Any], name: str) -> Any:
+    """A known case's expected number with its own tolerance, to compare with ==."""
+    tolerance = case["tolerance"]
+    return pytest.approx(case["expected"][name], rel=tolerance["rel"], abs=tolerance["abs"])
+
+
+@pytest.fixture(name="within")
+def _within(known_case: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Gives an expected number of the known case, by name, with the case's tolerance."""
+    return partial(within, known_case)
 
 
 # Databases
@@ -224,8 +257,7 @@ def online_retail() -> Path:
 
 
 def real_file(name: str) -> Path:
-    shared = Path(os.environ.get("STOCKWRIGHT_SHARED") or REPOSITORY.parent / "shared")
-    path = shared / "data" / name
+    path = shared_folder() / "data" / name
     if not path.is_file():
         pytest.skip(f"{name} is kept outside the repository and is not at {path.parent}")
     return path
