@@ -3,7 +3,8 @@
 #   make demo                       the demo company in stockwright.db, planned, in the dashboard
 #   make demo ORDERS=orders.csv     your own order file instead
 #   make demo NO_BROWSER=1 PORT=8601 DATABASE=sqlite:///other.db TIME_ZONE=Europe/London CURRENCY=GBP
-#   make test                       style, types, layers and all tests
+#   make test                       style, types, layers and all tests, on every core
+#   make test PYTEST=tests/test_eoq.py WORKERS=0     some tests, in one process
 #   make test-deep                  the same with larger random searches
 #   make bench                      every benchmark, quickly
 #   make lock                       renew the pinned versions (see CONTRIBUTING.md)
@@ -12,13 +13,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py monthly_series.py large_panel.py
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deep check browser bench lock clean
 
 help:
-	sed -n 's/^# \{0,1\}//p' Makefile | head -9
+	sed -n 's/^# \{0,1\}//p' Makefile | head -10
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Stockwright needs Python 3.11 or newer: try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -63,7 +65,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: $(VENV)/.installed-dev browser check
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 test-deep: export HYPOTHESIS_PROFILE := deep
 test-deep: test

