@@ -10,6 +10,7 @@ from optimization.arrays import FloatArray
 from optimization.compiled import kernel
 from optimization.figures import figures
 
+ROUNDING = 4e-16
 Rule = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]
 
 
@@ -44,7 +45,8 @@ def wagner_whitin(
 
     Each period: the order arrives at once, demand is met in full, what is left is charged holding cost. Every cost
     may vary by period, and prices may move either way: where a low price is worth it, the plan buys ahead. Stock
-    already on hand meets the first demand; where it exceeds all demand, the rest is held to the end.
+    already on hand meets the first demand; where it exceeds all demand, the rest is held to the end. Of two plans
+    that cost the same, the one whose first lots are smaller.
 
     The recursion F_t = min_j {K_t + a_t (D_j − D_t) + F_j}, with D cumulated demand and a_t the price less the
     holding cost cumulated before t, is answered from the lower convex hull of the points (D_j, F_j), so that a plan
@@ -208,7 +210,8 @@ def _cheapest(demand: FloatArray, order_cost: FloatArray, holding_cost: FloatArr
             while low < high:
                 middle = (low + high + 1) // 2
                 near, far = hull[middle], hull[middle - 1]
-                if best[far] - best[near] + a * (needed[far] - needed[near]) < 0.0:
+                slack = ROUNDING * (abs(best[far]) + abs(best[near]) + abs(a) * needed[far])
+                if best[far] - best[near] + a * (needed[far] - needed[near]) < -slack:
                     high = middle - 1
                 else:
                     low = middle
@@ -223,7 +226,8 @@ def _cheapest(demand: FloatArray, order_cost: FloatArray, holding_cost: FloatArr
             while top >= 1:
                 near, far = hull[top], hull[top - 1]
                 across, along = needed[near] - needed[t], needed[far] - needed[t]
-                if (best[near] - best[t]) * along > (best[far] - best[t]) * across:
+                slack = ROUNDING * (abs(best[far]) + abs(best[near]) + abs(best[t])) * along
+                if (best[near] - best[t]) * along > (best[far] - best[t]) * across + slack:
                     top -= 1
                 else:
                     break
