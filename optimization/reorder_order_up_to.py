@@ -239,8 +239,7 @@ def s_s_policy(
         ValueError: NaN, infinite or out of range.
 
     Source: Zheng & Federgruen (1991), Finding optimal (s, S) policies is about as simple as evaluating a single
-    policy, Operations Research 39(4), with the correction of its stopping rule's notation by convexity of the
-    one-period cost; Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., section 4.4.
+    policy, Operations Research 39(4); Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., algorithm 4.2.
 
     >>> s_s_policy(poisson_periods(6.0), order_cost=5.0, holding_cost=1.0, shortage_cost=4.0)
     ReviewPolicy(reorder_point=array(4), order_up_to_level=array(10), cost_rate=array(8.03411156))
@@ -288,7 +287,7 @@ def s_s_measures(
 
     >>> measures = s_s_measures(poisson_periods(6.0), reorder_point=4, order_up_to_level=10)
     >>> measures.fill_rate.round(4), measures.orders.round(4)
-    (np.float64(0.9385), np.float64(0.5917))
+    (np.float64(0.9382), np.float64(0.682))
     """
     low, high = _whole(reorder_point, "reorder_point"), _whole(order_up_to_level, "order_up_to_level")
     low, high = np.broadcast_arrays(low, high)
@@ -346,7 +345,7 @@ def s_s_policy_for_fill_rate(
         ValueError: NaN, infinite or out of range.
 
     >>> s_s_policy_for_fill_rate(poisson_periods(6.0), fill_rate=0.95, order_cost=5.0, holding_cost=1.0)
-    ReviewPolicy(reorder_point=array(4), order_up_to_level=array(11), cost_rate=array(6.75158549))
+    ReviewPolicy(reorder_point=array(5), order_up_to_level=array(9), cost_rate=array(7.24930482))
     """
     shape, rows, review, costs = _aligned(
         demand,
@@ -447,12 +446,12 @@ def bounded_power_approximation(
     Args and errors: as `power_approximation`.
 
     Source: Ehrhardt & Mosier (1984); Silver, Pyke & Peterson, Inventory Management and Production Planning and
-    Scheduling, 3rd ed., section 8.5.
+    Scheduling, 3rd ed.
 
     >>> bounded_power_approximation(
     ...     demand_mean=50.0, demand_sd=8.0, order_cost=2.5, holding_cost=0.18, shortage_cost=0.7
     ... )
-    ApproximateReviewPolicy(reorder_point=array(40.19461696), order_up_to_level=array(56.59570346))
+    ApproximateReviewPolicy(reorder_point=array(40.19461696), order_up_to_level=array(56.60395593))
     """
     from scipy.special import ndtri
 
