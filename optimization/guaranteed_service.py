@@ -148,14 +148,7 @@ def guaranteed_service_tree(network: ServiceNetwork) -> GuaranteedServicePlan:
 
 def stage_weights(network: ServiceNetwork) -> FloatArray:
     """h·k·σ: what the first period of net replenishment time costs a stage."""
-    weight = network.holding_cost * network.demand_bound_constant * network.demand_sd
-    broken = np.flatnonzero(~np.isfinite(weight))
-    if broken.size:
-        raise ValueError(
-            f"holding_cost × demand_bound_constant × demand_sd of {network.names[broken[0]]} must be finite,"
-            f" got {weight[broken[0]]}"
-        )
-    return weight
+    return network.holding_cost * network.demand_bound_constant * network.demand_sd
 
 
 @dataclass(frozen=True)

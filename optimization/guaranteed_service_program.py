@@ -1,4 +1,4 @@
-"""Cheapest guaranteed service times in any network, by linear programming, in whole variables where loops ask for them."""
+"""Cheapest guaranteed service times in any network: a linear program, its variables whole where loops ask for it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -80,12 +80,14 @@ def guaranteed_service_program(network: ServiceNetwork, *, time_limit: float = n
     graph = TimeGraph.of(network)
     program = _Program.of(network, graph, possible_times(graph))
     share, relaxed = program.relaxation()
+    plan = program.plan(network, graph, share)
     method: Method = "linear program"
     bound = relaxed
     if np.abs(share - np.rint(share)).max(initial=0.0) > WHOLE:
         method = "mixed-integer program"
-        share, bound = program.whole(share, relaxed, time_limit)
-    plan = guaranteed_service_plan(network, _kept(network, program.promises(share) * graph.period))
+        found, bound = program.whole(relaxed, time_limit)
+        if found is not None:
+            plan = min(plan, program.plan(network, graph, found), key=lambda one: one.cost_rate)
     bound = min(max(bound, relaxed), plan.cost_rate)
     gap = (plan.cost_rate - bound) / plan.cost_rate if plan.cost_rate > 0 else 0.0
     proven = gap <= WHOLE
@@ -194,8 +196,8 @@ class _Program:
             raise RuntimeError(f"HiGHS must end with an optimum, got {answer.message}")
         return answer.x[: self.promises_end], float(answer.fun) * scale
 
-    def whole(self, share: FloatArray, relaxed: float, time_limit: float) -> tuple[FloatArray, float]:
-        """Whole thresholds of promises and a bound of the cost; those given, rounded, if time runs out first."""
+    def whole(self, relaxed: float, time_limit: float) -> tuple[FloatArray | None, float]:
+        """Whole thresholds of promises, None if time runs out first, and a bound of the cost."""
         from scipy.optimize import Bounds, LinearConstraint, milp
 
         scale = (relaxed if relaxed > 0 else self.cost.max(initial=0.0) or 1.0) / SCALED_COST
@@ -212,17 +214,17 @@ class _Program:
         if answer.status not in (0, 1):
             raise RuntimeError(f"HiGHS must end with an optimum or out of time, got {answer.message}")
         bound = relaxed if answer.mip_dual_bound is None else float(answer.mip_dual_bound) * scale
-        found = share if answer.x is None else answer.x[: self.promises_end]
+        found = None if answer.x is None else answer.x[: self.promises_end]
         return found, bound if np.isfinite(bound) else relaxed
 
-    def promises(self, share: FloatArray) -> IntArray:
-        """Largest time of each stage whose threshold is reached."""
+    def plan(self, network: ServiceNetwork, graph: TimeGraph, share: FloatArray) -> GuaranteedServicePlan:
+        """Each stage promises the largest time whose threshold is at least half reached, or what it can keep."""
         chosen = []
-        for stage in range((self.times.first.size - 1) // 2):
+        for stage in range(len(network.names)):
             first, end = self.times.first[stage], self.times.first[stage + 1]
             reached = share[self.threshold[first + 1 : end]] >= 0.5
             chosen.append(self.times.time[first + int(reached.sum())])
-        return np.array(chosen, dtype=np.int64)
+        return guaranteed_service_plan(network, _kept(network, np.array(chosen, dtype=np.int64) * graph.period))
 
 
 @dataclass(frozen=True)

@@ -102,22 +102,27 @@ def service_network(
     processing = _whole_periods(processing_time, "processing_time", names)
     inbound = _periods_or(0, external_inbound_time, "external_inbound_time", names)
     committed = _periods_or(NO_COMMITMENT, external_outbound_time, "external_outbound_time", names)
-    units = per_sku(units_per_arc, "units_per_arc", [f"{one} → {other}" for one, other in arcs], exclude_least=True)
-    mean = per_sku(demand_mean, "demand_mean", names)
-    sd = per_sku(demand_sd, "demand_sd", names)
+    routes = [f"{one} → {other}" for one, other in arcs]
+    units = _one_each(units_per_arc, "units_per_arc", routes, "arc", exclude_least=True)
+    mean = _one_each(demand_mean, "demand_mean", names)
+    sd = _one_each(demand_sd, "demand_sd", names)
     if not (np.isfinite(pooling_exponent) and pooling_exponent >= 1):
         raise ValueError(f"pooling_exponent must be at least 1 and finite, got {pooling_exponent}")
     contained = _units_contained(order, supplier, customer, units)
     longest_inbound, longest_outbound = _longest_times(order, supplier, customer, processing, inbound, committed)
+    holding = _one_each(holding_cost, "holding_cost", names)
+    constant = _one_each(demand_bound_constant, "demand_bound_constant", names)
+    pooled = _pooled(contained * sd, pooling_exponent)
+    _check_finite(holding, constant, pooled, longest_inbound + processing, names)
     return ServiceNetwork(
         names=names,
         supplier=supplier,
         customer=customer,
         processing_time=processing,
-        holding_cost=per_sku(holding_cost, "holding_cost", names),
-        demand_bound_constant=per_sku(demand_bound_constant, "demand_bound_constant", names),
+        holding_cost=holding,
+        demand_bound_constant=constant,
         demand_mean=contained @ mean,
-        demand_sd=_pooled(contained * sd, pooling_exponent),
+        demand_sd=pooled,
         external_inbound_time=inbound,
         longest_inbound_time=longest_inbound,
         longest_outbound_time=longest_outbound,
@@ -142,6 +147,21 @@ def _checked_arcs(names: tuple[str, ...], arcs: Sequence[tuple[str, str]]) -> tu
     return np.ascontiguousarray(ends[:, 0]), np.ascontiguousarray(ends[:, 1])
 
 
+def _one_each(
+    value: ArrayLike,
+    name: str,
+    names: Sequence[str],
+    kind: str = "stage",
+    *,
+    most: float = np.inf,
+    exclude_least: bool = False,
+) -> FloatArray:
+    shape = np.shape(value)
+    if shape not in ((), (len(names),)):
+        raise ValueError(f"{name} must be one number or one per {kind} ({len(names)}), got shape {shape}")
+    return per_sku(value, name, names, most=most, exclude_least=exclude_least)
+
+
 def _upstream_first(names: tuple[str, ...], supplier: IntArray, customer: IntArray) -> list[int]:
     customers: list[list[int]] = [[] for _ in names]
     for one, other in zip(supplier.tolist(), customer.tolist(), strict=True):
@@ -160,7 +180,7 @@ def _upstream_first(names: tuple[str, ...], supplier: IntArray, customer: IntArr
 
 
 def _whole_periods(times: ArrayLike, name: str, names: tuple[str, ...]) -> IntArray:
-    figures = per_sku(times, name, names, most=2.0**40)
+    figures = _one_each(times, name, names, most=2.0**40)
     broken = np.flatnonzero(figures != np.rint(figures))
     if broken.size:
         raise ValueError(f"{name} of {names[broken[0]]} must be whole periods, got {figures[broken[0]]}")
@@ -211,3 +231,15 @@ def _longest_times(
             longest_inbound[stage] = max(longest_inbound[stage], longest_outbound[one])
         longest_outbound[stage] = min(committed[stage], longest_inbound[stage] + processing[stage])
     return longest_inbound, longest_outbound
+
+
+def _check_finite(
+    holding: FloatArray, constant: FloatArray, sd: FloatArray, longest: IntArray, names: tuple[str, ...]
+) -> None:
+    with np.errstate(over="ignore"):
+        cost = holding * (constant * sd * np.sqrt(longest))
+    broken = np.flatnonzero(~np.isfinite(cost))
+    if broken.size:
+        raise ValueError(
+            f"holding_cost × demand_bound_constant × demand_sd of {names[broken[0]]} must be finite, got inf"
+        )
