@@ -74,6 +74,9 @@ class Demand(ABC):
         Raises:
             ValueError: NaN, infinite or negative, or a distribution whose totals have no closed form.
         """
+        span, span_sd = spell(periods, periods_sd)
+        if (span == 1).all() and not span_sd.any():
+            return self
         raise ValueError(
             f"{type(self).__name__} over periods must be given as a distribution of its own,"
             f" got {periods!r} periods with sd {periods_sd!r}"
@@ -150,6 +153,13 @@ def _outwards(reached: Reached, centre: FloatArray, stride: FloatArray, *, until
         level = np.where(there, level, centre + stride * 2.0 ** min(doubling, 1000))
         require(there | np.isfinite(level), "a finite level must reach the target", level)
     raise ValueError(f"a finite level must reach the target, got none within {DOUBLINGS} steps")
+
+
+def short_after(demand: Demand, level: FloatArray, periods: ArrayLike, periods_sd: ArrayLike) -> FloatArray:
+    """Expected units short after this many periods, with the level in stock at their start."""
+    if not np.any(periods) and not np.any(periods_sd):
+        return np.asarray(np.maximum(-level, 0.0))
+    return demand.over(periods, periods_sd).losses(level).loss
 
 
 def spell(periods: ArrayLike, periods_sd: ArrayLike) -> tuple[FloatArray, FloatArray]:
