@@ -114,9 +114,7 @@ class Demand(ABC):
         return smallest_level(reached, around=self.mean, step=self.sd, whole=self.whole)
 
 
-def smallest_level(
-    reached: Reached, *, around: ArrayLike, step: ArrayLike, whole: bool, shape: tuple[int, ...] = ()
-) -> FloatArray:
+def smallest_level(reached: Reached, *, around: ArrayLike, step: ArrayLike, whole: bool) -> FloatArray:
     """Smallest level per SKU at which `reached` is true, as it is at every higher level and at no lower one.
 
     Looks outwards from `around` by doubled steps, then halves the gap: to one unit where levels are whole, else to
@@ -126,10 +124,10 @@ def smallest_level(
         ValueError: No level is enough, or none is too low.
     """
     centre, stride = np.broadcast_arrays(np.asarray(around, np.float64), np.asarray(step, np.float64))
-    wanted = np.broadcast_shapes(centre.shape, np.shape(reached(centre)), shape)
-    centre = np.broadcast_to(np.floor(centre) if whole else centre, wanted)
+    centre = np.floor(centre) if whole else centre
+    centre = np.broadcast_to(centre, np.broadcast_shapes(centre.shape, np.shape(reached(centre))))
     least = np.ones(()) if whole else np.maximum(np.abs(centre) * 1e-6, 1e-6)
-    stride = np.broadcast_to(np.maximum(np.ceil(stride) if whole else stride, least), wanted)
+    stride = np.broadcast_to(np.maximum(np.ceil(stride) if whole else stride, least), centre.shape)
     high = _outwards(reached, centre, stride, until=True)
     low = _outwards(reached, centre, -stride, until=False)
     low, high = np.where(reached(centre), low, centre), np.where(reached(centre), centre, high)
