@@ -635,8 +635,8 @@ def _cheapest_serving_policies(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """For each Q the lowest r that meets the target, which moves by little from one Q to the next.
 
-    Stops at a bound below all greater Q: the position must be positive at a share β of the time (always, where
-    cycles are to be served), so that stock is β²Q/2 less mean lead-time demand at least.
+    Stops at a bound below all greater Q: net stock takes no value with a chance of more than 1/Q, and must be
+    positive with chance β, so that stock is β²Q/2 at least.
     """
     point, quantity, cost = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64), np.empty(len(rows))
     for place in range(len(rows)):
@@ -644,8 +644,6 @@ def _cheapest_serving_policies(
         point[place], quantity[place], cost[place] = -1, 1, h * left_at(0, sku, losses)
         if _exceeding(0, sku, batch) == 0:
             continue
-        share = 1.0 if cycles else target[place]
-        mean = short_at(0, sku, losses) - left_at(0, sku, losses)
         longest = batch.first[sku] + batch.offsets[sku + 1] - batch.offsets[sku] - 1
         q, r = 1, _lowest_point(cycles, allowed, 1, sku, batch, losses)
         stock, ordering, least = _stock(r, 1, sku, losses), _exceeding(0, sku, batch), np.inf
@@ -653,7 +651,7 @@ def _cheapest_serving_policies(
             average = (fixed * ordering + h * stock) / q
             if average < least:
                 point[place], quantity[place], cost[place], least = r, q, average, average
-            if h * (share * share * (q + 1) / 2 - mean) >= least:
+            if h * target[place] ** 2 * q / 2 >= least:
                 break
             before = r
             if q < longest:

@@ -359,7 +359,7 @@ def s_s_policy_for_fill_rate(
         costs[1] / review,
         costs[2],
         demand.mean.ravel()[rows] * review,
-        demand.until_count.mean().ravel(),
+        review,
         count_runs(demand.between_reviews),
         count_losses(demand.until_count),
         count_losses(demand.until_arrival),
@@ -616,7 +616,7 @@ def _cheapest_filling_policies(
     order_cost: FloatArray,
     holding_cost: FloatArray,
     step_mean: FloatArray,
-    counted_mean: FloatArray,
+    review_period: IntArray,
     step: CountRuns,
     counted: CountLosses,
     arriving: CountLosses,
@@ -624,9 +624,10 @@ def _cheapest_filling_policies(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """For each width S − s the lowest S that meets the target; it rises by at most one from a width to the next.
 
-    Stops at a bound below all greater widths w. With M(w) reviews per cycle, w ≤ μ M(w) ≤ w + c, where c is
-    E[D²]/μ (Lorden), the position must be positive at a share β of reviews, so that its positive part is on
-    average (βw − c)²/(2(w + c)) at least, and stock no less than that after demand until counting.
+    Stops at a bound below all greater widths w. A cycle has at least w/μ reviews, and at most (k + c)/μ of them
+    within any k units, where c is E[D²]/μ (Lorden's inequality). So stock at the start of a period, which must be
+    positive at a share β of them, lies among k units with a chance of at most (k + c)/w, and is on average
+    (βw − c)²/(2w) at least; at the end it is less by no more than the period's demand.
     """
     s, level, cost = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64), np.empty(len(rows))
     for place in range(len(rows)):
@@ -651,7 +652,7 @@ def _cheapest_filling_policies(
             if money < least * reviews:
                 least = money / reviews
                 s[place], level[place], cost[place] = top - width, top, least
-            enough = max(target * width - spill, 0.0) ** 2 / (2 * (width + spill)) - counted_mean[sku]
+            enough = max(target * width - spill, 0.0) ** 2 / (2 * width) - step_mean[place] / review_period[place]
             if h * enough >= least:
                 break
     return s, level, cost

@@ -230,8 +230,8 @@ def test_negative_binomial_and_its_probabilities_give_one_policy():
 
 @pytest.mark.parametrize(("lead_time", "review_period"), [(0, 1), (2, 1), (1, 3)])
 @pytest.mark.parametrize("fill_rate", [0.5, 0.9, 0.98])
-def test_the_cheapest_policy_for_a_fill_rate_is_the_one_enumeration_finds(lead_time, review_period, fill_rate):
-    pmf = np.array([0.35, 0.3, 0.0, 0.2, 0.1, 0.05])
+@pytest.mark.parametrize("pmf", [[0.35, 0.3, 0.0, 0.2, 0.1, 0.05], [0.9, 0, 0, 0, 0, 0, 0, 0.1]], ids=["mixed", "rare"])
+def test_the_cheapest_policy_for_a_fill_rate_is_the_one_enumeration_finds(lead_time, review_period, fill_rate, pmf):
     demand = pmf_periods(pmf, lead_time=lead_time, review_period=review_period)
     s, top = np.meshgrid(np.arange(-20, 40), np.arange(0, 70), indexing="ij")
     s, top = s[s < top], top[s < top]
