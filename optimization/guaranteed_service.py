@@ -20,7 +20,7 @@ class GuaranteedServicePlan:
     inbound_service_time: SI, periods until a stage has all its inputs: the longest promise of its suppliers.
     outbound_service_time: S, periods within which a stage promises to deliver.
     net_replenishment_time: SI + T − S, periods that its stock has to bridge.
-    safety_stock: Units, h·σ·√(SI + T − S) without the h: k·σ·√(net replenishment time).
+    safety_stock: k·σ·√(SI + T − S), units.
     base_stock_level: Mean demand over the net replenishment time plus safety stock, units.
     stage_cost: Holding cost of the safety stock, money per period.
     cost_rate: Its sum.

@@ -18,6 +18,8 @@ from optimization.service_network import ServiceNetwork
 
 Method = Literal["linear program", "mixed-integer program"]
 WHOLE = 1e-6
+TOLERANCE = 1e-10
+MOST_PAIRS = 20_000_000
 # The solver stops at an absolute gap of 1e-6: costs are scaled to a total of this, so that no gap is left to see.
 SCALED_COST = 1e4
 
@@ -58,7 +60,7 @@ def guaranteed_service_program(network: ServiceNetwork, *, time_limit: float = n
         time_limit: Seconds for the whole-number search; then the best found counts, with its gap.
 
     Raises:
-        ValueError: time_limit not positive.
+        ValueError: time_limit not positive, or times so long that the program would not fit.
 
     Source: the marginal polytope of a pairwise model is its local one on trees (Wainwright & Jordan,
         Graphical models, exponential families, and variational inference, 2008, section 4); the model is
@@ -140,6 +142,12 @@ class _Program:
         from scipy.sparse import csr_array
 
         stages = len(network.names)
+        many = np.diff(times.first)
+        if int(many[:stages] @ many[stages:]) > MOST_PAIRS:
+            raise ValueError(
+                f"pairs of service times must be at most {MOST_PAIRS}, got {int(many[:stages] @ many[stages:])}:"
+                " count in longer periods"
+            )
         threshold = np.ones(times.time.size, dtype=np.int64)
         threshold[times.first[:-1]] = 0
         promises_end = int(threshold[: times.first[stages]].sum())
@@ -191,6 +199,7 @@ class _Program:
             b_eq=self.equal_to,
             bounds=np.column_stack([np.zeros_like(self.most), self.most]),
             method="highs-ds",
+            options={"dual_feasibility_tolerance": TOLERANCE, "primal_feasibility_tolerance": TOLERANCE},
         )
         if answer.x is None or answer.status != 0:
             raise RuntimeError(f"HiGHS must end with an optimum, got {answer.message}")

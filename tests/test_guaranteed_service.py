@@ -259,6 +259,11 @@ def test_long_times_and_tiny_and_huge_costs_are_no_trouble():
     assert plan.cost_rate == pytest.approx(1e6 * (1e-9 * 999_983**0.5 + 500_009**0.5 + 1e9 * 7**0.5))
 
 
+def test_program_refuses_more_times_than_fit():
+    with pytest.raises(ValueError, match="pairs of service times must be at most 20000000, got"):
+        guaranteed_service_program(cart(processing_time=[9973, 1, 2, 1], external_outbound_time=[None] * 3 + [5003]))
+
+
 def test_two_hundred_stages_agree_with_the_program():
     network = random_network(np.random.default_rng(7), 200, longest=3)
     answer = guaranteed_service_program(network)
