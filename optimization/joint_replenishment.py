@@ -88,8 +88,7 @@ def optimal_joint_replenishment(
     Raises:
         ValueError: NaN, infinite or out of range, or shapes that differ.
 
-    Source: Goyal (1974) for the range of base cycles; the walk over its breakpoints as in Wildeman, Frenk & Dekker
-    (1997).
+    Source: Goyal (1974) and Wildeman, Frenk & Dekker (1997) search base cycles in a range for the same optimum.
 
     >>> plan = optimal_joint_replenishment(shared_order_cost=600.0, order_costs=[120, 840, 300],
     ...     holding_costs=[160, 20, 50], demand_rates=[1, 1, 1])
