@@ -396,12 +396,12 @@ def _stationary_on_hand(probability: FloatArray, at_least: FloatArray, stock: in
             for sold in range(available):
                 following[kept + sold if lead > 0 else 0] += half * probability[sold]
             following[kept + available if lead > 0 else 0] += half * at_least[available]
-        moved, total = 0.0, 0.0
+        moved, whole = 0.0, 0.0
         for state in range(states):
             moved += abs(following[state] - weight[state])
-            total += following[state]
+            whole += following[state]
         for state in range(states):
-            weight[state] = following[state] / total
+            weight[state] = following[state] / whole
         if moved < SETTLED:
             break
     before, after = 0.0, 0.0
