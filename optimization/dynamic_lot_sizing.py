@@ -131,7 +131,7 @@ def _plan(
     holding = _fitted(holding_cost, "holding_cost", wanted.shape)
     price = _fitted(purchase_cost, "purchase_cost", wanted.shape)
     start = _fitted(on_hand, "on_hand", wanted.shape[:-1])
-    net, left = _net_of(wanted, start)
+    net, left = net_of(wanted, start)
     rows = (-1, wanted.shape[-1])
     quantities = rule(*(np.ascontiguousarray(each).reshape(rows) for each in (net, fixed, holding, price)))
     ordered = quantities.reshape(wanted.shape)
@@ -157,7 +157,7 @@ def _fitted(value: ArrayLike, name: str, shape: tuple[int, ...]) -> FloatArray:
         raise ValueError(f"{name} must fit shape {shape}, that of demand, got shape {given.shape}") from None
 
 
-def _net_of(demand: FloatArray, on_hand: FloatArray) -> tuple[FloatArray, FloatArray]:
+def net_of(demand: FloatArray, on_hand: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Demand that stock on hand does not meet, and what is left of that stock after each period."""
     if not on_hand.any():
         return demand, np.zeros(demand.shape)
