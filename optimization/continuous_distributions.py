@@ -152,7 +152,8 @@ class LognormalDemand(MeanAndSdDemand):
 
     def _level(self, ratio: FloatArray, complement: FloatArray) -> FloatArray:
         log_mean, log_sd = self._logarithm()
-        return np.asarray(np.exp(log_mean + log_sd * normal_fractile(ratio, complement)))
+        level = np.exp(log_mean + log_sd * normal_fractile(ratio, complement))
+        return np.where(log_sd > 0, level, self.mean)
 
     def _logarithm(self) -> tuple[FloatArray, FloatArray]:
         variance = np.log1p((self.sd / self.mean) ** 2)

@@ -155,12 +155,12 @@ def exponential_loss(x: ArrayLike, *, mean: ArrayLike) -> Loss:
     np.float64(1.353353)
     """
     level, centre = figures(x, "x"), figures(mean, "mean", least=0.0)
-    t = _over(np.maximum(level, 0.0), centre)
+    t = np.maximum(level, 0.0) / np.where(centre > 0, centre, 1.0)
     loss = centre * np.exp(-t)
     # x − mean + mean e^(−t) loses its digits near zero, where it is x²/(2 mean).
     near = centre * t**2 * (0.5 - t / 6 * (1 - t / 4 * (1 - t / 5 * (1 - t / 6 * (1 - t / 7)))))
     rest = np.where(t < 0.02, near, np.maximum(level, 0.0) + centre * np.expm1(-t))
-    return _from_zero(level, centre, loss, rest)
+    return _from_zero(level, centre, loss, np.where(centre > 0, rest, level))
 
 
 def uniform_loss(x: ArrayLike, *, low: ArrayLike, high: ArrayLike) -> Loss:

@@ -196,7 +196,13 @@ def test_poisson_and_almost_poisson_demand_agree(scale):
 
 
 def test_nothing_demanded_leaves_everything():
-    for demand in (PoissonDemand(0.0), GammaDemand(0.0, 0.0), NegativeBinomialDemand(0.0, 0.0), NormalDemand(0.0, 0.0)):
+    nothing = (
+        PoissonDemand,
+        ExponentialDemand,
+        lambda mean: GammaDemand(mean, 0.0),
+        lambda mean: NormalDemand(mean, 0.0),
+    )
+    for demand in (*(of(0.0) for of in nothing), NegativeBinomialDemand(0.0, 0.0), BinomialDemand(0, 0.5)):
         losses = demand.losses([0.0, 4.0])
         assert losses.loss == pytest.approx([0, 0], abs=0)
         assert losses.complementary_loss == pytest.approx([0, 4], abs=0)
@@ -208,6 +214,7 @@ def test_demand_without_spread_is_its_mean():
         assert demand.losses([5.0, 9.0]).loss == pytest.approx([2, 0], abs=1e-12)
         assert demand.losses([5.0, 9.0]).complementary_loss == pytest.approx([0, 2], abs=1e-12)
         assert demand.quantile(0.99) == pytest.approx(7.0)
+        assert demand.cumulative(demand.quantile(0.99)) == 1
 
 
 def test_totals_over_periods_have_the_mean_and_variance_of_a_random_sum():
