@@ -69,10 +69,10 @@ def silent_solver() -> Any:
     """A `highspy.Highs` on one thread that prints nothing and holds its tolerances tight."""
     import highspy
 
-    class Silent(highspy.Highs):  # type: ignore[misc]
+    class Silent(highspy.Highs):
         def enableCallbacks(self) -> None:  # noqa: N802 - called while it is made, and would print a banner
             self.setOptionValue("output_flag", False)
-            super().enableCallbacks()
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
 
     solver = Silent()  # type: ignore[no-untyped-call]
     for name, value in (

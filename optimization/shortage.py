@@ -76,10 +76,13 @@ def shortage_curves(levels: FloatArray, quantiles: IntArray, mean: FloatArray) -
     exceeding_before = np.concatenate((nothing + 1.0, exceeding[:, :-1]), axis=1)
     width = np.diff(quantiles, axis=1, prepend=-1)
     decay = (exceeding / exceeding_before) ** (1.0 / np.maximum(width, 1))
-    avoided = np.where(width > 0, (exceeding_before - exceeding) / np.where(width > 0, 1 - decay, 1.0), 0.0)
+    is_falling = decay < 1  # levels may differ by less than a float can tell apart from 1
+    avoided = np.where(
+        is_falling, (exceeding_before - exceeding) / np.where(is_falling, 1 - decay, 1.0), exceeding * width
+    )
     above_first = np.concatenate((np.cumsum(avoided[:, :0:-1], axis=1)[:, ::-1], nothing), axis=1)
 
-    last_gap = len(levels) - 1 - np.argmax(width[:, ::-1] > 0, axis=1)
+    last_gap = len(levels) - 1 - np.argmax(is_falling[:, ::-1], axis=1)
     tail = exceeding[:, -1] / (1 - decay[np.arange(len(mean)), last_gap])
     first = quantiles[:, 0]
     below_first = _expected_below_first(levels, quantiles)

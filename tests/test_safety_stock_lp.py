@@ -1,7 +1,6 @@
 """Reorder points of SKUs that compete for one budget and share one fill rate."""
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -39,52 +38,73 @@ def exact_poisson(mean, most):
     return stats.poisson.cdf(np.arange(most), mean), np.arange(most)[None, :]
 
 
-def shortage(asked, reorder_points):
+def outcomes_of_every_level(asked):
+    """Per SKU, share of demand unmet and units backordered at every whole r, positions r + 1 … r + Q one by one."""
     curves = shortage_curves(asked["levels"], asked["lead_time_demand"], asked["lead_time_demand_mean"])
-    return curves.at(np.asarray(reorder_points))
+    found = []
+    for knots, short, lot in zip(curves.knots, curves.shortage, asked["order_quantity"].astype(int), strict=True):
+        keep = np.append(np.diff(knots) > 0, True)
+        knots, short = knots[keep], short[keep]
+        slope = (short[-2] - short[-1]) / (knots[-1] - knots[-2])
+        positions = np.arange(knots[-1] + lot + 1)
+        beyond = np.maximum(short[-1] - slope * (positions - knots[-1]), 0.0)
+        n = np.where(positions > knots[-1], beyond, np.interp(positions, knots, short))
+        each = np.arange(knots[-1] + 1)
+        backorders = np.array([n[r + 1 : r + lot + 1].mean() for r in each])
+        found.append(np.stack(((n[each] - n[each + lot]) / lot, backorders), axis=1))
+    return found
 
 
-def cycle(asked):
-    """Demand that a shortage is a share of: orders under way together share one."""
-    return np.maximum(asked["order_quantity"], asked["lead_time_demand_mean"])
+def outcomes(asked, reorder_points):
+    return np.array([one[r] for one, r in zip(outcomes_of_every_level(asked), reorder_points, strict=True)]).T
 
 
 def stock_value(asked, reorder_points):
-    short = shortage(asked, reorder_points)
-    on_hand = reorder_points - asked["lead_time_demand_mean"] + short + asked["order_quantity"] / 2
+    _, backorders = outcomes(asked, reorder_points)
+    on_hand = reorder_points - asked["lead_time_demand_mean"] + (asked["order_quantity"] + 1) / 2 + backorders
     return asked["unit_cost"] * on_hand
 
 
 def fill_rate(asked, reorder_points):
     weight = asked["unit_value"] * asked["demand_rate"]
-    return 1 - weight @ (shortage(asked, reorder_points) / cycle(asked)) / weight.sum()
+    return 1 - weight @ outcomes(asked, reorder_points)[0] / weight.sum()
+
+
+def hull(points, heights):
+    """Corners of the lower convex hull, by trying every pair of points as an edge below all others."""
+    corners, at = [0], 0
+    while at < len(points) - 1:
+        slopes = (heights[at + 1 :] - heights[at]) / (points[at + 1 :] - points[at])
+        at += 1 + int(np.flatnonzero(slopes <= slopes.min() * (1 - 1e-9))[-1])
+        corners.append(at)
+    return np.array(corners)
 
 
 def smallest_holding_cost(asked, *, target, budget=None, floor=0.0):
-    """The same program for HiGHS, written with n itself as variable above its tangents."""
-    curves = shortage_curves(asked["levels"], asked["lead_time_demand"], asked["lead_time_demand_mean"])
+    """The same program for HiGHS, its unmet share a hull over all whole reorder points, one weight per corner."""
     count = len(asked["names"])
-    lowest = curves.lowest_reorder_point((1 - floor) * cycle(asked))
-    slopes, rows, limits = curves.slopes(), [], []
-    for sku, segment in zip(*np.nonzero(curves.widths()), strict=True):
-        row = np.zeros(2 * count)
-        row[sku], row[count + sku] = -slopes[sku, segment], -1
-        rows.append(row)
-        limits.append(-(curves.shortage[sku, segment] + slopes[sku, segment] * curves.knots[sku, segment]))
-    weight = asked["unit_value"] * asked["demand_rate"]
-    rows.append(np.concatenate((np.zeros(count), weight / cycle(asked) / weight.sum())))
-    limits.append(1 - target)
-    lots = asked["unit_cost"] * (asked["order_quantity"] / 2 - asked["lead_time_demand_mean"])
-    if budget is not None:
-        rows.append(np.concatenate((asked["unit_cost"], asked["unit_cost"])))
-        limits.append(budget - lots.sum())
     holding = np.broadcast_to(asked["holding_cost_rate"], count)
-    bounds = [(low, knots[-1]) for low, knots in zip(lowest, curves.knots, strict=True)]
-    bounds += [(short[-1], None) for short in curves.shortage]
-    solved = linprog(
-        np.concatenate((holding * asked["unit_cost"],) * 2), A_ub=np.array(rows), b_ub=limits, bounds=bounds
-    )
-    return solved.fun + holding @ lots if solved.status == 0 else None
+    weight = asked["unit_value"] * asked["demand_rate"] / (asked["unit_value"] * asked["demand_rate"]).sum()
+    cost, unmet, value, owner = [], [], [], []
+    for sku, found in enumerate(outcomes_of_every_level(asked)):
+        every = np.arange(len(found))
+        allowed = found[:, 0] <= 1 - floor + 1e-12
+        every, found = every[allowed], found[allowed]
+        corners = hull(every, found[:, 0])
+        on_hand = every[corners] - asked["lead_time_demand_mean"][sku] + (asked["order_quantity"][sku] + 1) / 2
+        money = asked["unit_cost"][sku] * (on_hand + found[corners, 1])
+        cost.append(holding[sku] * money)
+        value.append(money)
+        unmet.append(weight[sku] * found[corners, 0])
+        owner.append(np.full(len(corners), sku))
+    cost, unmet, value, owner = map(np.concatenate, (cost, unmet, value, owner))
+    rows, limits = [unmet], [1 - target]
+    if budget is not None:
+        rows.append(value)
+        limits.append(budget)
+    one_each = (owner == np.arange(count)[:, None]).astype(float)
+    solved = linprog(cost, A_ub=np.array(rows), b_ub=limits, A_eq=one_each, b_eq=np.ones(count))
+    return solved.fun if solved.status == 0 else None
 
 
 def test_the_shortage_curve_of_exact_probabilities_is_exact():
@@ -121,11 +141,9 @@ def test_shortage_curves_start_at_the_mean_fall_and_are_convex(seed):
 @pytest.mark.parametrize("target", [0.9, 0.95, 0.99])
 def test_a_single_sku_gets_the_smallest_reorder_point_that_meets_the_target(target):
     levels, demand = exact_poisson(6.0, 25)
-    support = np.arange(100)
-    lot = 10.0
-    wanted = next(
-        r for r in range(30) if 1 - np.maximum(support - r, 0) @ stats.poisson.pmf(support, 6.0) / lot >= target
-    )
+    lot = 10
+    met = [stats.poisson.cdf(np.arange(r, r + lot), 6.0).mean() for r in range(30)]  # positions r + 1 … r + Q
+    wanted = next(r for r in range(30) if met[r] >= target)
     stock = safety_stock_levels(
         names=["A"],
         levels=levels,
@@ -158,6 +176,7 @@ def test_highs_finds_the_same_holding_cost(seed):
         return
     stock = safety_stock_levels(**asked, fill_rate_target=0.95, fill_rate_floor=floor, stock_budget=budget)
     assert stock.optimal_holding_cost == pytest.approx(expected, rel=1e-7)
+    assert stock.certificate.gap < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -168,14 +187,13 @@ def test_no_whole_reorder_points_are_cheaper_than_the_program_says(seed):
     highest = np.minimum(asked["lead_time_demand"][:, -1] + 1, 45)
     tried = np.array(list(itertools.product(*(range(most + 1) for most in highest))))
     weight = asked["unit_value"] * asked["demand_rate"]
-    curves = shortage_curves(asked["levels"], asked["lead_time_demand"], asked["lead_time_demand_mean"])
-    short = np.stack(
-        [np.interp(tried[:, sku], curves.knots[sku], curves.shortage[sku]) for sku in range(3)],
-        axis=1,
+    each = outcomes_of_every_level(asked)
+    unmet, backorders = (
+        np.stack([one[tried[:, sku], part] for sku, one in enumerate(each)], axis=1) for part in (0, 1)
     )
-    on_hand = tried - asked["lead_time_demand_mean"] + short + asked["order_quantity"] / 2
+    on_hand = tried - asked["lead_time_demand_mean"] + backorders + (asked["order_quantity"] + 1) / 2
     costs = on_hand @ asked["unit_cost"] * asked["holding_cost_rate"]
-    meets = (1 - short / cycle(asked) @ weight / weight.sum() >= 0.92) & (short <= cycle(asked)).all(axis=1)
+    meets = 1 - unmet @ weight / weight.sum() >= 0.92
     cheapest = costs[meets].min()
     assert stock.optimal_holding_cost <= cheapest + 1e-9
     assert cheapest <= stock.holding_cost + 1e-9
@@ -186,9 +204,11 @@ def test_no_whole_reorder_points_are_cheaper_than_the_program_says(seed):
 def test_the_figures_reported_are_those_of_the_reorder_points():
     asked = assortment(30, 1)
     stock = safety_stock_levels(**asked, fill_rate_target=0.97)
-    np.testing.assert_allclose(stock.expected_shortage, shortage(asked, stock.reorder_point))
+    unmet, _ = outcomes(asked, stock.reorder_point)
+    np.testing.assert_allclose(stock.fill_rate, 1 - unmet)
+    np.testing.assert_allclose(stock.expected_shortage, unmet * asked["order_quantity"])
     np.testing.assert_allclose(stock.average_stock_value, stock_value(asked, stock.reorder_point))
-    np.testing.assert_allclose(stock.fill_rate, 1 - stock.expected_shortage / cycle(asked))
+    np.testing.assert_allclose(stock.cover, stock.reorder_point / asked["demand_rate"])
     assert stock.achieved_fill_rate == pytest.approx(fill_rate(asked, stock.reorder_point))
     assert stock.total_stock_value == pytest.approx(stock.average_stock_value.sum())
     assert stock.value_of_budget is None
@@ -340,9 +360,8 @@ def test_refuses_figures_by_name(change, message):
         safety_stock_levels(**(asked | change))
 
 
-def test_thousands_of_skus_take_seconds():
+def test_rounding_thousands_of_skus_hardly_overshoots_the_target():
     asked = assortment(4000, 7, levels=np.append(np.linspace(0.05, 0.95, 26), [0.975, 0.99, 0.995, 0.999]))
-    started = time.perf_counter()
     stock = safety_stock_levels(**asked, fill_rate_target=0.97)
-    assert time.perf_counter() - started < 6.0, "1.4 to 2.6 s seen"
     assert 0.97 <= stock.achieved_fill_rate < 0.9701
+    assert stock.certificate.gap < 1e-9
