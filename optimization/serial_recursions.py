@@ -138,7 +138,7 @@ def _cuts(kinks: FloatArray, spread: FloatArray, low: float, high: float, waitin
 
 
 @kernel
-def _resolve(values: FloatArray, own: float, noise: float, coefficients: FloatArray) -> bool:
+def _resolve(values: FloatArray, own: float, noise: float, floor: float, coefficients: FloatArray) -> bool:
     """Legendre coefficients of values at the nodes; whether the last of them are nothing, or rounding alone."""
     largest = 0.0
     for node in range(16):
@@ -151,7 +151,7 @@ def _resolve(values: FloatArray, own: float, noise: float, coefficients: FloatAr
         coefficients[k] = coefficient
         if k > 12:
             last = max(last, abs(coefficient))
-    return last <= (RESOLVED + noise) * (largest + own)
+    return last <= (RESOLVED + noise) * (largest + own) + floor
 
 
 @kernel
@@ -164,7 +164,7 @@ def normal_recursion(
         echelon_holding_cost: h, downstream first, ≥ 0, shape (stage,).
         sd: Standard deviation of demand over each stage's lead time, ≥ 0, shape (stage,).
         shortage_cost: p, > 0 (≥ 0 where levels are given).
-        given: Echelon levels above mean demand, never falling, shape (stage,); read only where not optimise.
+        given: Echelon levels above mean demand, shape (stage,); read only where not optimise.
 
     Returns:
         Echelon level minus mean demand over the lead times up to that stage, shape (stage,), high enough for any
@@ -205,7 +205,7 @@ def normal_recursion(
                 )
             divisible = half > 1e-10 * (level - bottom) and count + waited < MOST_PANELS - 1
             noise = 1e-15 * (abs(left) + abs(right)) / deviation if deviation > 0.0 else 0.0
-            if not _resolve(new_values[count], own, noise, new_coefficients[count]) and divisible:
+            if not _resolve(new_values[count], own, noise, -1e-17 * limit, new_coefficients[count]) and divisible:
                 waiting[waited] = centre
                 waited += 1
                 continue
@@ -223,7 +223,7 @@ def normal_recursion(
         for node in range(16):
             part += WEIGHTS[node] * values[panel, node]
         cost += part * (edges[panel + 1] - edges[panel]) / 2
-    return levels, cost
+    return levels, max(cost, 0.0)
 
 
 @kernel

@@ -115,7 +115,7 @@ def serial_cost_normal(
 ) -> SerialSystem:
     """What given echelon levels cost; the rest as in `serial_base_stock_normal`.
 
-    A level above one further upstream binds nobody, and is answered as that one. Shortages may cost nothing here.
+    Shortages may cost nothing here.
 
     >>> serial_cost_normal(
     ...     [7.0, 12.0, 23.0], echelon_holding_cost=[3.0, 2.0, 2.0], lead_time=[1.0, 1.0, 2.0], shortage_cost=37.12,
@@ -367,16 +367,14 @@ class _Stages:
         short = self.shortage[..., None] + total - np.cumsum(self.holding, axis=-1)
         return short / (self.shortage[..., None] + total), short / (short + self.holding)
 
-    def binding(self, given: NDArray[Number]) -> NDArray[Number]:
-        """Given levels in the shape (..., stage), none above one further upstream."""
+    def spread(self, given: NDArray[Number]) -> NDArray[Number]:
+        """Given levels in the shape (..., stage)."""
         try:
-            spread = np.broadcast_to(given, self.holding.shape)
+            return np.broadcast_to(given, self.holding.shape)
         except ValueError:
             raise ValueError(
                 f"echelon_base_stock must fit the shape {self.holding.shape} of SKUs and stages, got {given.shape}"
             ) from None
-        lowest: NDArray[Number] = np.minimum.accumulate(spread[..., ::-1], axis=-1)[..., ::-1].copy()
-        return lowest
 
     def poisson(self) -> "_LeadTimeDemand":
         parts = [_poisson_window(float(mean)) for mean in (self.mean[..., None] * self.protection).ravel()]
@@ -476,24 +474,22 @@ def _normal(stages: _Stages, demand_sd: ArrayLike, given: FloatArray | None) -> 
     mean = stages.mean_demand()
     scale = np.where(sd > 0, sd, 1.0)  # the recursion runs on standard demand: the levels of any σ are its multiples
     root = np.sqrt(stages.protection) * (sd > 0)[..., None]
-    wanted = np.zeros(mean.shape) if given is None else (stages.binding(given) - mean) / scale[..., None]
+    wanted = np.zeros(mean.shape) if given is None else (stages.spread(given) - mean) / scale[..., None]
     levels, cost, waiting = np.empty(mean.shape), np.empty(stages.shape), np.empty(stages.shape)
     for sku in np.ndindex(stages.shape):
         holding, shortage = stages.holding[sku].copy(), float(stages.shortage[sku])
         levels[sku], cost[sku] = normal_recursion(holding, root[sku], shortage, wanted[sku], given is None)
-        effective = np.minimum.accumulate(levels[sku][::-1])[::-1].copy()
-        waiting[sku] = normal_recursion(np.zeros(len(holding)), root[sku], 1.0, effective, False)[1]
-    echelon = mean + scale[..., None] * levels
+        waiting[sku] = normal_recursion(np.zeros(len(holding)), root[sku], 1.0, levels[sku], False)[1]
     if given is None:
-        echelon = np.where(stages.holding > 0, echelon, np.inf)
+        echelon = np.where(stages.holding > 0, mean + scale[..., None] * levels, np.inf)
     else:
-        echelon = stages.binding(given)
+        echelon = stages.spread(given).copy()
     return _system(echelon, stages.transit_cost() + scale * cost, np.maximum(scale * waiting, 0.0) + 0.0)
 
 
 def _discrete(stages: _Stages, demand: _LeadTimeDemand, given: IntArray | None) -> SerialSystem:
     mean = stages.mean_demand()
-    wanted = np.zeros(mean.shape, dtype=np.int64) if given is None else stages.binding(given)
+    wanted = np.zeros(mean.shape, dtype=np.int64) if given is None else _binding(stages.spread(given))
     levels = np.empty(mean.shape, dtype=np.int64)
     cost, waiting = np.empty(stages.shape), np.empty(stages.shape)
     for row, sku in enumerate(np.ndindex(stages.shape)):
@@ -501,18 +497,23 @@ def _discrete(stages: _Stages, demand: _LeadTimeDemand, given: IntArray | None) 
         parts = demand.of(row, len(holding))
         levels[sku], low, rise = discrete_recursion(holding, *parts, shortage, wanted[sku], given is None)
         cost[sku] = shortage * (mean[sku][-1] - low) + rise
-        effective = np.minimum.accumulate(levels[sku][::-1])[::-1].copy()
-        _, low, rise = discrete_recursion(np.zeros(len(holding)), *parts, 1.0, effective, False)
+        _, low, rise = discrete_recursion(np.zeros(len(holding)), *parts, 1.0, _binding(levels[sku]), False)
         waiting[sku] = mean[sku][-1] - low + rise
-    echelon = levels.astype(np.float64)
     if given is None:
-        echelon = np.where(stages.holding > 0, echelon, np.inf)
+        echelon = np.where(stages.holding > 0, levels, np.inf)
+    else:
+        echelon = stages.spread(given).astype(np.float64)
     return _system(echelon, stages.transit_cost() + cost, np.maximum(waiting, 0.0) + 0.0)
 
 
+def _binding(levels: NDArray[Number]) -> NDArray[Number]:
+    """No level above one further upstream: that much could never be there."""
+    lowest: NDArray[Number] = np.minimum.accumulate(levels[..., ::-1], axis=-1)[..., ::-1].copy()
+    return lowest
+
+
 def _system(echelon: FloatArray, cost: FloatArray, waiting: FloatArray) -> SerialSystem:
-    binding = np.minimum.accumulate(echelon[..., ::-1], axis=-1)[..., ::-1]
     with np.errstate(invalid="ignore"):
-        own = np.diff(binding, axis=-1, prepend=0.0)
+        own = np.diff(_binding(echelon), axis=-1, prepend=0.0)
     local = np.where(np.isnan(own), 0.0, own)  # ∞ − ∞: what is upstream passes everything on
     return SerialSystem(echelon, local, np.asarray(cost), np.asarray(waiting))

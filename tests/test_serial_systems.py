@@ -179,11 +179,22 @@ def test_given_levels_waiting_customers_are_what_the_shortage_cost_is_paid_for()
 
 
 def test_a_level_above_one_upstream_binds_nobody():
-    asked = {**THREE, "demand_mean": 5.0, "demand_sd": 1.0}
-    high = serial_cost_normal([9.0, 11.0, 10.5], **asked)
-    low = serial_cost_normal([9.0, 10.5, 10.5], **asked)
+    high = serial_cost_poisson([9, 11, 10], **THREE, demand_mean=2.0)
+    low = serial_cost_poisson([9, 10, 10], **THREE, demand_mean=2.0)
     assert high.cost_rate == low.cost_rate
-    assert high.local_base_stock.tolist() == [9.0, 1.5, 0.0]
+    assert high.local_base_stock.tolist() == [9.0, 1.0, 0.0]
+
+
+def test_best_levels_cost_what_is_said_even_where_they_fall_upstream():
+    asked = {
+        "echelon_holding_cost": [1.0, 30.0], "lead_time": [2.0, 1.0], "shortage_cost": 0.5, "demand_mean": 5.0,
+        "demand_sd": 3.0,
+    }  # fmt: skip
+    best = serial_base_stock_normal(**asked)
+    assert best.echelon_base_stock[1] < best.echelon_base_stock[0]
+    again = serial_cost_normal(best.echelon_base_stock, **asked)
+    assert again.cost_rate == pytest.approx(best.cost_rate, rel=1e-12)
+    assert again.expected_backorders == pytest.approx(best.expected_backorders, rel=1e-12)
 
 
 @given(
