@@ -19,6 +19,7 @@ from optimization.arrays import FloatArray
 from optimization.figures import figures, require
 
 MOST_STEPS = 200
+CLOSE = 2e-15  # relative, of units short: sums of many figures are no better
 FARTHEST = 37.0  # standard deviations at which a normal tail is still more than nothing in floating point
 
 
@@ -219,8 +220,8 @@ def _factors(items: _Items, unit: FloatArray, price: float) -> tuple[FloatArray,
     return factor, chance, (wished > items.least) & (wished < items.most)
 
 
-def _cheapest(items: _Items, weight: float, allowed: float) -> tuple[FloatArray, float]:
-    """The z that cost least, the budget counting by its weight, with no more than allowed short; and λ.
+def _cheapest(items: _Items, weight: float, allowed: float, guess: float = np.nan) -> tuple[FloatArray, float]:
+    """The z that cost least, the budget counting by its weight, with no more than allowed short; and λ, near guess.
 
     Newton's method on the logarithms of λ and of the units short, kept within a bracket.
     """
@@ -231,10 +232,13 @@ def _cheapest(items: _Items, weight: float, allowed: float) -> tuple[FloatArray,
     paid = unit > 0
     low = np.log((unit[paid] / special.ndtr(-items.least[paid])).min())
     high = np.log((unit[paid] / special.ndtr(-items.most[paid])).max())
-    at = (low + high) / 2
+    guess = np.log(guess) if guess > 0 else np.nan
+    at = guess if low < guess < high else (low + high) / 2
     for _ in range(MOST_STEPS):
         factor, chance, free = _factors(items, unit, float(np.exp(at)))
         short = items.shortage(factor)
+        if abs(short - allowed) <= CLOSE * allowed:
+            break
         if short > allowed:
             low = at
         else:
@@ -261,10 +265,12 @@ def _budget_weight(items: _Items, allowed: float, budget: float) -> float | None
         return None
     if smallest >= budget - slack:
         return 1.0
-    low, high, at = 0.0, 1.0, 0.5
+    low, high, at, price = 0.0, 1.0, 0.5, np.nan
     for _ in range(MOST_STEPS):
-        factor, price = _cheapest(items, at, allowed)
+        factor, price = _cheapest(items, at, allowed, price)
         excess = items.value(factor) - budget
+        if abs(excess) <= slack / 1000:
+            return at
         if excess > 0:
             low = at
         else:
