@@ -133,9 +133,10 @@ def _plan(
     start = _fitted(on_hand, "on_hand", wanted.shape[:-1])
     net, left = net_of(wanted, start)
     rows = (-1, wanted.shape[-1])
-    quantities = rule(*(np.ascontiguousarray(each).reshape(rows) for each in (net, fixed, holding, price)))
+    needed = _writable(net.reshape(rows))
+    quantities = rule(needed, *(_writable(each.reshape(rows)) for each in (fixed, holding, price)))
     ordered = quantities.reshape(wanted.shape)
-    stock = left + _stock(quantities, net.reshape(rows)).reshape(wanted.shape)
+    stock = left + _stock(quantities, needed).reshape(wanted.shape)
     orders = np.where(ordered > 0, fixed, 0.0).sum(axis=-1)
     held = (holding * stock).sum(axis=-1)
     bought = (price * ordered).sum(axis=-1)
@@ -155,6 +156,11 @@ def _fitted(value: ArrayLike, name: str, shape: tuple[int, ...]) -> FloatArray:
         return np.broadcast_to(given, shape)
     except ValueError:
         raise ValueError(f"{name} must fit shape {shape}, that of demand, got shape {given.shape}") from None
+
+
+def _writable(given: FloatArray) -> FloatArray:
+    """C order and writable, so that kernels are compiled once and not per kind of array."""
+    return np.require(given, np.float64, ["C", "W"])
 
 
 def net_of(demand: FloatArray, on_hand: FloatArray) -> tuple[FloatArray, FloatArray]:

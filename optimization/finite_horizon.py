@@ -354,7 +354,7 @@ def _rows(
 
 def _fitted(given: FloatArray, name: str, shape: tuple[int, ...]) -> FloatArray:
     try:
-        return np.broadcast_to(given, shape)
+        return np.array(np.broadcast_to(given, shape))
     except ValueError:
         raise ValueError(f"{name} must fit shape {shape}, got shape {given.shape}") from None
 
@@ -414,6 +414,7 @@ def _tables(
     Downwards: below a level ≤ 0 at which every period orders (or, where shortage costs less than buying, none does)
     the cost to go is a straight line; at the latest, the lowest level that can be reached.
     """
+    pmf = np.require(pmf, np.float64, ["C", "W"])
     mean = pmf @ np.arange(pmf.shape[1])
     possible = [np.flatnonzero(row) for row in pmf]
     most_demanded = int(sum(units[-1] for units in possible))
@@ -429,7 +430,7 @@ def _tables(
         levels = np.arange(low, high + 1)
         cost_to_go, order_to, risen, straight = _recursion(
             pmf,
-            period_costs(levels),
+            np.ascontiguousarray(period_costs(levels)),
             low,
             cost.order,
             cost.purchase,

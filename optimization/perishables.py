@@ -227,8 +227,8 @@ def waste_aware_order(
     require(pack > 0, "pack_size must be positive", pack)
     waste = _projected_waste(
         np.array(stock).reshape(-1, stock.shape[-1]),
-        np.ascontiguousarray(due).reshape(mean.size, due.shape[-1]),
-        mean.ravel(),
+        np.array(due).reshape(mean.size, due.shape[-1]),
+        np.array(mean).ravel(),
         due.shape[-1] + review_period - 1,
         issuing == "FIFO",
     ).reshape(shape)
@@ -315,7 +315,7 @@ def _outdated(pmf: FloatArray, level: int, shelf_life: int, issuing: str) -> flo
     _refuse_large(level, shelf_life, until)
     if shelf_life == 1:
         return float((pmf * np.maximum(level - np.arange(len(pmf)), 0)).sum())
-    return float(_long_run_waste(np.ascontiguousarray(pmf[:until]), level, shelf_life, issuing == "FIFO"))
+    return float(_long_run_waste(np.array(pmf[:until]), level, shelf_life, issuing == "FIFO"))
 
 
 @kernel

@@ -181,10 +181,10 @@ def test_stops_in_time_with_a_plan_and_a_proven_gap(solver):
 
 
 def test_has_a_plan_however_short_the_time():
-    _, demand, costs = random_problem(9, 20, 12)
-    arguments = {"demand": demand, "order_cost": costs[0], "holding_cost": costs[1], "capacity": 560.0}
-    hasty = checked(capacitated_lot_sizing(**arguments, time_limit=1e-6), demand, 560.0)
-    patient = capacitated_lot_sizing(**arguments, relative_gap=0.01)
+    _, demand, costs = random_problem(9, 12, 10)
+    arguments = {"demand": demand, "order_cost": costs[0], "holding_cost": costs[1], "capacity": 380.0}
+    hasty = checked(capacitated_lot_sizing(**arguments, time_limit=1e-6), demand, 380.0)
+    patient = capacitated_lot_sizing(**arguments, relative_gap=0.02)
     assert hasty.lower_bound <= patient.cost <= hasty.cost
     assert 0 < hasty.gap < 1
 

@@ -156,7 +156,7 @@ def test_whole_lots_are_the_cheapest_cycle(share, buying, recovering, waiting):
     terms["waiting"] = waiting
     batches = int(lots.recoveries_per_purchase)
     assert lots.cost_rate == pytest.approx(schrady_cost(float(lots.purchase_quantity), batches, **terms))
-    for others in range(1, 2 * batches + 4):
+    for others in {1, max(batches - 1, 1), batches, batches + 1, batches + 2}:
         best = minimize(
             lambda size, n=others: schrady_cost(float(np.exp(size[0])), n, **terms),
             x0=[np.log(float(lots.purchase_quantity))],
