@@ -200,7 +200,7 @@ def test_thousands_of_series_take_a_moment():
             "in_stock": rng.random(len(key)) > 0.05,
         }
     )
-    started = time.perf_counter()
+    started = time.process_time()
     panel = periodic_panel(frame, as_of=AS_OF)
     assert len(panel.ids) == 4000
-    assert time.perf_counter() - started < 0.5, "0.05 s seen; the margin is for busy machines"
+    assert time.process_time() - started < 0.5, "0.05 s seen; processor time, so that busy machines do not count"
