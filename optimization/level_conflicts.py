@@ -29,7 +29,7 @@ class RowChange:
 class Conflict:
     """Attributes:
     rows: Numbers of rows that cannot be kept together, none of which can be left out of the quarrel.
-    changes: For each of them that can settle it alone, the least change.
+    changes: For each of them that can settle the quarrel alone, the least change; other rows may still be in the way.
     """
 
     rows: tuple[int, ...]
@@ -48,7 +48,8 @@ def conflict_of(program: SegmentProgram) -> Conflict:
         fewer = [other for other in quarrel if other != one]
         if not _can_be_kept(_only(program, fewer)):
             quarrel = fewer
-    changes = [change for row, side in quarrel if (change := least_change(program, row, side)) is not None]
+    alone = _only(program, quarrel)
+    changes = [change for row, side in quarrel if (change := least_change(alone, row, side)) is not None]
     return Conflict(tuple(dict.fromkeys(row for row, _ in quarrel)), tuple(changes))
 
 

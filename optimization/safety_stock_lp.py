@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optimization.arrays import BoolArray, FloatArray, IntArray, per_sku
-from optimization.level_conflicts import conflict_of, least_change
-from optimization.level_limits import MEASURES, Limit, LimitOutcome
-from optimization.lot_shortage import LotCurves, lot_curves, lowest_for
-from optimization.segments import FILL, HOLD, LEVEL, Certificate, SegmentOptimum, SegmentProgram, reduced_costs, solve
-from optimization.shortage import ShortageCurves, shortage_curves
+from optimization.level_limits import Limit, LimitOutcome
+from optimization.level_problem import BUDGET, FLOOR, TARGET, LevelProblem, Objective, level_problem
+from optimization.level_refusal import refusal
+from optimization.level_rounding import rounded
+from optimization.segments import Certificate, SegmentOptimum, solve
 
-Objective = Literal["holding cost", "stock value", "fill rate"]
 Method = Literal["sifting", "highs", "cbc"]
-WHOLE = 1e-5
-FLOOR, TARGET, BUDGET = "fill rate floor", "fill rate", "budget"
-
-
-class Infeasible(Exception):
-    """No reorder points satisfy everything asked.
-
-    Attributes:
-        conflict: What cannot be had together, and the least changes that would settle it, in words.
-        limits: Names of the limits that contradict each other; none of them can be left out of the quarrel.
-        changes: For each of these that can settle it alone, its name and where it would have to be.
-        best_fill_rate: Highest aggregate fill rate that all other limits allow (without any, that the quantiles
-            given can vouch for); None where the others cannot be kept either.
-        smallest_budget: Least average stock value at cost that meets all else; None where no budget does.
-    """
-
-    def __init__(
-        self,
-        conflict: str,
-        *,
-        best_fill_rate: float | None,
-        smallest_budget: float | None,
-        limits: tuple[str, ...] = (),
-        changes: tuple[tuple[str, float], ...] = (),
-    ) -> None:
-        super().__init__(conflict)
-        self.conflict = conflict
-        self.limits, self.changes = limits, changes
-        self.best_fill_rate = best_fill_rate
-        self.smallest_budget = smallest_budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,63 +140,47 @@ def safety_stock_levels(
         Inventory and Production Management in Supply Chains, 4th ed., chapter 6 (fill rate, exchange curves); the
         segments are the usual separable convex programming.
     """
-    names = [str(one) for one in names]
-    probabilities, quantiles = _checked_quantiles(levels, lead_time_demand, names)
-    mean = per_sku(lead_time_demand_mean, "lead_time_demand_mean", names)
-    rate = per_sku(demand_rate, "demand_rate", names)
-    lot = per_sku(order_quantity, "order_quantity", names)
-    cost = per_sku(unit_cost, "unit_cost", names)
-    value = per_sku(unit_value, "unit_value", names)
-    floor = per_sku(fill_rate_floor, "fill_rate_floor", names, most=1.0, exclude_most=True)
-    holding = per_sku(holding_cost_rate, "holding_cost_rate", names, exclude_least=True)
-    review = per_sku(review_demand, "review_demand", names)
-    demanded = _checked_demanded(rate, mean, lot, names)
-    lowest, highest = _checked_bounds(reorder_point_min, reorder_point_max, names)
-    if fill_rate_target is not None and not 0 < fill_rate_target < 1:
-        raise ValueError(f"fill_rate_target must lie strictly between 0 and 1, got {fill_rate_target}")
-    if stock_budget is not None and not (np.isfinite(stock_budget) and stock_budget >= 0):
-        raise ValueError(f"stock_budget must be finite and not negative, got {stock_budget}")
-    if demanded.any() and not (value * rate).any():
-        raise ValueError("unit_value must be positive for some SKU with demand, got 0 for all")
-
-    asked = [*_usual_limits(value * rate, cost, fill_rate_target, stock_budget), *limits]
-    problem = _Problem.of(
-        curves=shortage_curves(probabilities, quantiles[demanded], mean[demanded]),
-        mean=mean[demanded],
-        lot=lot[demanded],
-        cost=cost[demanded],
-        demand_value=(value * rate)[demanded],
-        floor=floor[demanded],
-        holding=holding[demanded],
-        review=review[demanded],
-        lowest=lowest[demanded],
-        highest=None if highest is None else highest[demanded],
-        limits=asked,
-        weights=np.array([limit.checked_weight(len(names))[demanded] for limit in asked]).reshape(
-            len(asked), int(demanded.sum())
-        ),
+    problem = level_problem(
+        names=names,
+        levels=levels,
+        lead_time_demand=lead_time_demand,
+        lead_time_demand_mean=lead_time_demand_mean,
+        demand_rate=demand_rate,
+        order_quantity=order_quantity,
+        unit_cost=unit_cost,
+        unit_value=unit_value,
+        fill_rate_target=fill_rate_target,
+        fill_rate_floor=fill_rate_floor,
+        holding_cost_rate=holding_cost_rate,
+        stock_budget=stock_budget,
+        limits=limits,
         objective=objective,
-        names=[names[i] for i in np.flatnonzero(demanded)],
+        reorder_point_min=reorder_point_min,
+        reorder_point_max=reorder_point_max,
+        review_demand=review_demand,
     )
     optimum = _optimum(problem, fill_rate_target, stock_budget, method)
     fractional = problem.reorder_point(optimum.taken)
-    whole = problem.rounded(fractional)
-    spread = _Spread(len(names), demanded)
+    whole = rounded(problem, fractional)
+    spread = _Spread(len(problem.names), problem.demanded)
+    rate = per_sku(demand_rate, "demand_rate", problem.names)
+    demanded = problem.demanded
+    lots = spread(problem.lot)
     reorder_point = spread(whole).astype(np.int64)
     unmet = problem.curves.unmet_at(whole)
     stock_value = problem.cost * problem.on_hand(whole)
     outcomes = problem.outcomes(whole, optimum.price)
     next_cost, next_worth = problem.next_unit(whole, optimum.price)
     named = {outcome.name: outcome for outcome in outcomes}
-    held = problem.held_by(whole, floor[demanded])
-    is_held = [""] * len(names)
+    held = problem.held_by(whole)
+    is_held = [""] * len(problem.names)
     for sku, by in zip(np.flatnonzero(demanded).tolist(), held, strict=True):
         is_held[sku] = by
     return StockLevels(
         reorder_point=reorder_point,
-        safety_stock=reorder_point - mean,
-        order_up_to_level=np.where(demanded, reorder_point + lot, 0.0),
-        cover=np.divide(reorder_point, rate, out=np.zeros(len(names)), where=rate > 0),
+        safety_stock=reorder_point - spread(problem.mean),
+        order_up_to_level=np.where(demanded, reorder_point + lots, 0.0),
+        cover=np.divide(reorder_point, rate, out=np.zeros(len(rate)), where=rate > 0),
         expected_shortage=spread(unmet * problem.lot),
         fill_rate=1 - spread(unmet),
         average_stock_value=spread(stock_value),
@@ -259,272 +212,7 @@ class _Spread:
         return every
 
 
-def _usual_limits(
-    demand_value: FloatArray, cost: FloatArray, target: float | None, budget: float | None
-) -> list[Limit]:
-    asked = []
-    if target is not None:
-        asked.append(Limit(TARGET, "fill rate", demand_value, at_least=target))
-    if budget is not None:
-        asked.append(Limit(BUDGET, "stock", cost, at_most=budget))
-    return asked
-
-
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """The SKUs with demand, the segments above their lowest reorder points, and the limits they share.
-
-    Attributes:
-        curves: Unmet share and backorders by reorder point.
-        mean, lot, cost, holding, review: As in `safety_stock_levels`, shape (sku,).
-        share: Weight of the SKU's fill rate in the aggregate; sums to 1.
-        limits: What is shared.
-        weights: Of the limits, fill rates' divided by their sum, shape (limit, sku).
-        program: The linear program, its limits net of what the lowest reorder points come to.
-        objective: What is made best.
-        asked_lowest: Lowest reorder point asked for, before floors, shape (sku,).
-    """
-
-    curves: LotCurves
-    mean: FloatArray
-    lot: FloatArray
-    cost: FloatArray
-    holding: FloatArray
-    review: FloatArray
-    share: FloatArray
-    limits: tuple[Limit, ...]
-    weights: FloatArray
-    program: SegmentProgram
-    objective: Objective
-    asked_lowest: IntArray
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        curves: ShortageCurves,
-        mean: FloatArray,
-        lot: FloatArray,
-        cost: FloatArray,
-        demand_value: FloatArray,
-        floor: FloatArray,
-        holding: FloatArray,
-        review: FloatArray,
-        lowest: IntArray,
-        highest: IntArray | None,
-        limits: Sequence[Limit],
-        weights: FloatArray,
-        objective: Objective,
-        names: Sequence[str],
-    ) -> _Problem:
-        needed = lowest_for(curves, lot, 1 - floor)
-        _check_floors(curves, lot, floor, needed, highest, names)
-        known = curves.knots[:, -1]
-        start = np.minimum(np.maximum(lowest, needed), np.maximum(known, lowest))
-        top = np.maximum(known if highest is None else np.minimum(highest, known), start)
-        lots = lot_curves(curves, lot, start, top)
-        segments, offsets = _segments(lots)
-        total = demand_value.sum()
-        share = demand_value / total if total > 0 else demand_value
-        sums = weights.sum(axis=1)
-        is_rate = np.array([limit.measure == "fill rate" for limit in limits], dtype=np.bool_)
-        weights = np.where(
-            is_rate[:, None] & (sums[:, None] > 0), weights / np.where(sums > 0, sums, 1)[:, None], weights
-        )
-        charged = np.zeros((3, len(lot)))
-        if objective == "fill rate":
-            charged[FILL] = -share
-        else:
-            charged[HOLD] = cost * (holding if objective == "holding cost" else 1.0)
-        problem = cls(
-            curves=lots,
-            mean=mean,
-            lot=lot,
-            cost=cost,
-            holding=holding,
-            review=review,
-            share=share,
-            limits=tuple(limits),
-            weights=weights,
-            program=SegmentProgram(
-                offsets=offsets,
-                width=segments[0],
-                fill=segments[1],
-                hold=segments[2],
-                cost=charged,
-                measure=np.array([MEASURES[limit.measure] for limit in limits], dtype=np.int64),
-                weight=weights,
-                least=np.full(len(limits), -np.inf),
-                most=np.full(len(limits), np.inf),
-            ),
-            objective=objective,
-            asked_lowest=lowest,
-            names=tuple(names),
-        )
-        base = problem.sums(lots.lowest)
-        means_something = ~is_rate | (sums > 0)
-        least = [-np.inf if limit.at_least is None else limit.at_least for limit in limits]
-        most = [np.inf if limit.at_most is None else limit.at_most for limit in limits]
-        return replace(
-            problem,
-            program=replace(
-                problem.program,
-                least=np.where(means_something, np.array(least) - base, -np.inf) if limits else np.zeros(0),
-                most=np.array(most) - base if limits else np.zeros(0),
-            ),
-        )
-
-    def reorder_point(self, taken: FloatArray) -> FloatArray:
-        """Levels that segments come to, shape (sku,)."""
-        raised = np.bincount(self.program.sku(), taken, minlength=len(self.lot))
-        return np.asarray(self.curves.lowest + raised, dtype=np.float64)
-
-    def on_hand(self, reorder_point: FloatArray | IntArray) -> FloatArray:
-        """Expected stock on hand, units, shape (sku,)."""
-        backorders = self.curves.backorders_at(reorder_point)
-        return np.asarray(reorder_point - self.mean + (self.lot + 1) / 2 + self.review / 2 + backorders)
-
-    def fill_rate(self, reorder_point: FloatArray | IntArray) -> float:
-        """Aggregate, weighted by the value of demand; 1 where nothing is demanded."""
-        return float(1 - self.share @ self.curves.unmet_at(reorder_point))
-
-    def sums(self, reorder_point: FloatArray | IntArray) -> FloatArray:
-        """What each limit's measure comes to, shape (limit,)."""
-        figures = {
-            FILL: 1 - self.curves.unmet_at(reorder_point),
-            HOLD: self.on_hand(reorder_point),
-            LEVEL: np.asarray(reorder_point + self.lot),
-        }
-        return np.array(
-            [
-                weight @ figures[MEASURES[limit.measure]] if weight.any() or limit.measure != "fill rate" else 1.0
-                for limit, weight in zip(self.limits, self.weights, strict=True)
-            ]
-        )
-
-    def holding_cost_of(self, taken: FloatArray) -> float:
-        """Holding cost per period as the program sees it, before rounding."""
-        base = float(self.holding * self.cost @ self.on_hand(self.curves.lowest))
-        return base + float((self.holding * self.cost)[self.program.sku()] * self.program.hold @ taken)
-
-    def hull_error(self, reorder_point: FloatArray) -> float:
-        """Most by which the fill rates of levels between the hull's corners are too hopeful together."""
-        corners = np.zeros(len(self.lot), dtype=np.bool_)
-        sku = np.repeat(np.arange(len(self.lot)), np.diff(self.curves.offsets))
-        np.logical_or.at(corners, sku, np.abs(self.curves.level - reorder_point[sku]) <= WHOLE)
-        return float((self.share * self.curves.hull_gap)[~corners].sum())
-
-    def rounded(self, reorder_point: FloatArray) -> IntArray:
-        """Whole levels: up where the upper limits allow, most fill rate per money first, else down.
-
-        Where a fill rate is then missed, since it is not concave or a level went down, the cheapest units are
-        added that upper limits allow.
-        """
-        nearest = np.rint(reorder_point)
-        settled = np.abs(reorder_point - nearest) <= WHOLE * np.maximum(1.0, reorder_point)
-        down = np.where(settled, nearest, np.floor(reorder_point)).astype(np.int64)
-        up = np.where(settled, nearest, np.ceil(reorder_point)).astype(np.int64)
-        gain = self.share * (self.curves.unmet_at(down) - self.curves.unmet_at(up))
-        money = self.cost * (self.on_hand(up) - self.on_hand(down))
-        open_skus = np.flatnonzero(~settled)
-        worth = gain[open_skus] / np.maximum(money[open_skus], 1e-300)
-        for sku in open_skus[np.argsort(-worth, kind="stable")]:
-            raised = down.copy()
-            raised[sku] = up[sku]
-            if self._within_upper_limits(raised):
-                down = raised
-        return self._repaired(down)
-
-    def _repaired(self, whole: IntArray) -> IntArray:
-        tops = self.curves.level[self.curves.offsets[1:] - 1]
-        rates = [
-            (weight, limit.at_least)
-            for limit, weight in zip(self.limits, self.weights, strict=True)
-            if limit.measure == "fill rate" and limit.at_least is not None and weight.any()
-        ]
-        refused = np.zeros(len(whole), dtype=np.bool_)
-        for weight, least in rates:
-            for _ in range(len(self.limits) + 4):
-                unmet = self.curves.unmet_at(whole)
-                if 1 - weight @ unmet >= least - 1e-12:
-                    break
-                up = np.minimum(whole + 1, tops)
-                gain = weight * (unmet - self.curves.unmet_at(up))
-                money = self.cost * (self.on_hand(up) - self.on_hand(whole))
-                worth = np.where((up > whole) & (gain > 0) & ~refused, gain / np.maximum(money, 1e-300), -1.0)
-                best = int(np.argmax(worth)) if len(worth) else 0
-                if not len(worth) or worth[best] < 0:
-                    break
-                raised = whole.copy()
-                raised[best] = up[best]
-                if self._within_upper_limits(raised):
-                    whole = raised
-                else:
-                    refused[best] = True
-        return whole
-
-    def _within_upper_limits(self, whole: IntArray) -> bool:
-        return all(
-            limit.at_most is None or total <= limit.at_most * (1 + 1e-9)
-            for limit, total in zip(self.limits, self.sums(whole).tolist(), strict=True)
-        )
-
-    def outcomes(self, whole: IntArray, price: FloatArray) -> tuple[LimitOutcome, ...]:
-        words = {"holding cost": "holding cost per period", "stock value": "stock value", "fill rate": "fill rate"}
-        return tuple(
-            LimitOutcome(
-                limit.name, limit.measure, limit.unit, limit.at_least, limit.at_most, float(reached),
-                float(one) + 0.0, words[self.objective],
-            )
-            for limit, reached, one in zip(self.limits, self.sums(whole), price, strict=True)
-        )  # fmt: skip
-
-    def next_unit(self, whole: IntArray, price: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What one more unit would cost, and what the limits' prices say it is worth, shape (sku,) each."""
-        program = self.program
-        if not len(program.width):
-            return np.full(len(whole), np.inf), np.zeros(len(whole))
-        net = reduced_costs(program, price)
-        segment = _segment_above(self.curves, program.offsets, whole)
-        inside = segment >= 0
-        safe = np.maximum(segment, 0)
-        charged = program.costs()[safe]
-        cost = np.where(inside, charged, np.inf)
-        return cost, np.where(inside, charged - net[safe], 0.0)
-
-    def held_by(self, whole: IntArray, floor: FloatArray) -> list[str]:
-        tops = self.curves.level[self.curves.offsets[1:] - 1]
-        at_bottom, at_top = whole <= self.curves.lowest, whole >= tops
-        by_floor = at_bottom & (floor > 0) & (self.curves.lowest > self.asked_lowest)
-        return [
-            FLOOR if floored else ("highest" if top else ("lowest" if bottom else ""))
-            for floored, top, bottom in zip(by_floor.tolist(), at_top.tolist(), at_bottom.tolist(), strict=True)
-        ]
-
-
-def _segments(lots: LotCurves) -> tuple[tuple[FloatArray, FloatArray, FloatArray], IntArray]:
-    """Width, demand met and units held per unit of each segment, and where each SKU's begin."""
-    last = lots.offsets[1:] - 1
-    inner = np.ones(len(lots.level), dtype=np.bool_)
-    inner[last] = False
-    first = np.flatnonzero(inner)
-    width = (lots.level[first + 1] - lots.level[first]).astype(np.float64)
-    fill = (lots.unmet[first] - lots.unmet[first + 1]) / width
-    hold = np.clip(1 - (lots.backorders[first] - lots.backorders[first + 1]) / width, 0.0, 1.0)
-    offsets = lots.offsets - np.arange(len(lots.offsets))
-    return (width, np.maximum(fill, 0.0), hold), offsets
-
-
-def _segment_above(lots: LotCurves, offsets: IntArray, whole: IntArray) -> IntArray:
-    """The segment that the next unit of each SKU lies in; −1 where there is none."""
-    sku = np.repeat(np.arange(len(whole)), np.diff(lots.offsets))
-    passed = np.bincount(sku, lots.level <= whole[sku], minlength=len(whole)).astype(np.int64) - 1
-    count = np.diff(offsets)
-    return np.where((passed < count) & (count > 0), offsets[:-1] + np.maximum(passed, 0), -1)
-
-
-def _optimum(problem: _Problem, target: float | None, budget: float | None, method: Method) -> SegmentOptimum:
+def _optimum(problem: LevelProblem, target: float | None, budget: float | None, method: Method) -> SegmentOptimum:
     """The best segments, or the reason why there are none."""
     program = problem.program
     if method == "sifting":
@@ -536,74 +224,12 @@ def _optimum(problem: _Problem, target: float | None, budget: float | None, meth
     else:
         optimum = solve(program)
     if optimum is None or optimum.violation > 0:
-        raise _refusal(problem, target, budget)
+        raise refusal(problem, fill_rate_target=target, stock_budget=budget)
     return optimum
 
 
-def _refusal(problem: _Problem, target: float | None, budget: float | None) -> Infeasible:
-    program, limits = problem.program, problem.limits
-    base = problem.sums(problem.curves.lowest)
-    conflict = conflict_of(program)
-    quarrel = tuple(limits[row].name for row in conflict.rows)
-    changes = tuple((limits[one.row].name, float(one.limit + base[one.row])) for one in conflict.changes)
-    known = [limit.name for limit in limits]
-    best = _extreme(problem, known.index(TARGET), "least", base) if target is not None else None
-    needed = _extreme(problem, known.index(BUDGET), "most", base) if budget is not None else None
-    words = _in_words(problem, quarrel, dict(changes), target, budget, best, needed, base)
-    return Infeasible(words, best_fill_rate=best, smallest_budget=needed, limits=quarrel, changes=changes)
-
-
-def _extreme(problem: _Problem, row: int, side: str, base: FloatArray) -> float | None:
-    change = least_change(problem.program, row, side)
-    return None if change is None else float(change.limit + base[row])
-
-
-def _in_words(
-    problem: _Problem,
-    quarrel: tuple[str, ...],
-    changes: dict[str, float],
-    target: float | None,
-    budget: float | None,
-    best: float | None,
-    needed: float | None,
-    base: FloatArray,
-) -> str:
-    if quarrel == (TARGET,):
-        return (
-            f"fill_rate_target must be at most {best or 0:.6f}, the most the demand quantiles can vouch for, "
-            f"got {target}; give higher levels"
-        )
-    if quarrel == (BUDGET,):
-        least = float(base[[limit.name for limit in problem.limits].index(BUDGET)])
-        also = "" if target is None or needed is None else f" and {needed:.2f} for fill rate {target}"
-        return f"stock_budget must be at least {least:.2f} for the lots and fill rate floors alone{also}, got {budget}"
-    if set(quarrel) == {TARGET, BUDGET} and needed is not None and best is not None:
-        return (
-            f"stock_budget must be at least {needed:.2f} for fill rate {target}, got {budget}, which allows {best:.6f}"
-        )
-    asked = {limit.name: limit for limit in problem.limits}
-    settling = [_change_in_words(asked[name], limit) for name, limit in changes.items()]
-    remedy = f"; any one of these settles it: {'; '.join(settling)}" if settling else "; no single change settles it"
-    return f"limits contradict each other: {' and '.join(_limit_in_words(asked[name]) for name in quarrel)}{remedy}"
-
-
-def _limit_in_words(limit: Limit) -> str:
-    sides = [
-        *([f"at least {limit.at_least:g}"] if limit.at_least is not None else []),
-        *([f"at most {limit.at_most:g}"] if limit.at_most is not None else []),
-    ]
-    return f"{limit.name} {' and '.join(sides)}{f' {limit.unit}' if limit.unit else ''}"
-
-
-def _change_in_words(limit: Limit, to: float) -> str:
-    """The change, rounded to the side that still settles it."""
-    lowered = limit.at_least is not None and to < limit.at_least
-    shown = np.floor(to * 1e6) / 1e6 if lowered else np.ceil(to * 1e6) / 1e6
-    return f"{limit.name} at {'least' if lowered else 'most'} {shown:,.6g}"
-
-
 def _binding(
-    outcomes: Sequence[LimitOutcome], held: Sequence[str], problem: _Problem, fractional: FloatArray
+    outcomes: Sequence[LimitOutcome], held: Sequence[str], problem: LevelProblem, fractional: FloatArray
 ) -> tuple[str, ...]:
     totals = problem.sums(fractional)
     binding = [
@@ -612,88 +238,3 @@ def _binding(
         if outcome.binds or (outcome.at_most is not None and total >= outcome.at_most * (1 - 1e-7))
     ]
     return (*binding, *([FLOOR] if FLOOR in held else []))
-
-
-def _check_floors(
-    curves: ShortageCurves,
-    lot: FloatArray,
-    floor: FloatArray,
-    needed: IntArray,
-    highest: IntArray | None,
-    names: Sequence[str],
-) -> None:
-    top = curves.knots[:, -1] if highest is None else np.minimum(highest, curves.knots[:, -1])
-    refused = (needed < 0) | ((needed > top) & (floor > 0))
-    if not refused.any():
-        return
-    first = int(np.flatnonzero(refused)[0])
-    reachable = 1 - lot_curves(curves, lot, top, top).unmet_at(top)[first]
-    why = "the most its demand quantiles can vouch for" if needed[first] < 0 else "the most its highest level allows"
-    raise Infeasible(
-        f"fill_rate_floor of {names[first]} must be at most {reachable:.6f}, {why}, got {floor[first]}",
-        best_fill_rate=None,
-        smallest_budget=None,
-        limits=(FLOOR,),
-    )
-
-
-def _checked_bounds(least: ArrayLike, most: ArrayLike | None, names: Sequence[str]) -> tuple[IntArray, IntArray | None]:
-    lowest = _whole_numbers(per_sku(least, "reorder_point_min", names), "reorder_point_min", names)
-    if most is None:
-        return lowest, None
-    highest = _whole_numbers(per_sku(most, "reorder_point_max", names), "reorder_point_max", names)
-    crossed = highest < lowest
-    if crossed.any():
-        sku = int(np.flatnonzero(crossed)[0])
-        raise ValueError(
-            f"reorder_point_max of {names[sku]} must be at least its reorder_point_min {lowest[sku]}, "
-            f"got {highest[sku]}"
-        )
-    return lowest, highest
-
-
-def _whole_numbers(figures: FloatArray, name: str, names: Sequence[str]) -> IntArray:
-    wrong = figures != np.rint(figures)
-    if wrong.any():
-        sku = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"{name} of {names[sku]} must be a whole number, got {figures[sku]}")
-    return figures.astype(np.int64)
-
-
-def _checked_quantiles(
-    levels: ArrayLike, lead_time_demand: ArrayLike, names: Sequence[str]
-) -> tuple[FloatArray, IntArray]:
-    probabilities = np.asarray(levels, dtype=np.float64)
-    rising = probabilities.ndim == 1 and len(probabilities) > 0 and bool((np.diff(probabilities) > 0).all())
-    if not rising or not ((probabilities > 0) & (probabilities < 1)).all():
-        raise ValueError(f"levels must rise strictly between 0 and 1, got {probabilities.tolist()}")
-    given = np.asarray(lead_time_demand, dtype=np.float64)
-    if given.shape != (len(names), len(probabilities)):
-        raise ValueError(
-            f"lead_time_demand must have shape (SKU, level) = {(len(names), len(probabilities))}, got {given.shape}"
-        )
-    refusals = (
-        (~np.isfinite(given) | (given < 0), "be finite and not negative"),
-        (np.diff(given, axis=1, prepend=0) < 0, "not fall from level to level"),
-        (given != np.rint(given), "be whole units"),
-    )
-    for refused, wanted in refusals:
-        if refused.any():
-            sku = int(np.flatnonzero(refused.any(axis=1))[0])
-            raise ValueError(f"lead_time_demand of {names[sku]} must {wanted}, got {given[sku].tolist()}")
-    return probabilities, given.astype(np.int64)
-
-
-def _checked_demanded(rate: FloatArray, mean: FloatArray, lot: FloatArray, names: Sequence[str]) -> BoolArray:
-    demanded = rate > 0
-    unclear = demanded != (mean > 0)
-    if unclear.any():
-        sku = int(np.flatnonzero(unclear)[0])
-        raise ValueError(
-            f"demand_rate and lead_time_demand_mean of {names[sku]} must both be 0 or both positive, "
-            f"got {rate[sku]} and {mean[sku]}"
-        )
-    if (demanded & (lot <= 0)).any():
-        sku = int(np.flatnonzero(demanded & (lot <= 0))[0])
-        raise ValueError(f"order_quantity of {names[sku]} must be positive, got {lot[sku]}")
-    return demanded
