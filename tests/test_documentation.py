@@ -17,6 +17,7 @@ PAGES = [
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
+COMMANDS = get_command(app)
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -50,7 +51,7 @@ def calls(page, program):
             yield words[1:]
 
 
-@pytest.mark.parametrize("path", list(command_paths(get_command(app))), ids=" ".join)
+@pytest.mark.parametrize("path", list(command_paths(COMMANDS)), ids=" ".join)
 def test_every_command_is_documented(path):
     wanted = ("stockwright", *path)
     said = [" ".join(page.read_text().split()) for page in PAGES if page.name == "README.md" or "docs" in page.parts]
@@ -60,7 +61,7 @@ def test_every_command_is_documented(path):
 @pages
 def test_every_documented_command_exists_with_its_options(page):
     for words in calls(page, "stockwright"):
-        command, rest = get_command(app), list(words)
+        command, rest = COMMANDS, list(words)
         while hasattr(command, "commands"):
             assert rest, f"stockwright {' '.join(words)} names no command"
             assert rest[0] in command.commands, f"stockwright {' '.join(words)}"
@@ -74,7 +75,7 @@ def test_every_documented_command_exists_with_its_options(page):
 def test_every_documented_command_of_a_block_can_be_typed(page):
     for line, is_block in code_of(page):
         if is_block and line.startswith("stockwright "):
-            command, rest = get_command(app), shlex.split(line, comments=True)[1:]
+            command, rest = COMMANDS, shlex.split(line, comments=True)[1:]
             while hasattr(command, "commands"):
                 command = command.commands[rest.pop(0)]
             command.make_context(command.name, rest)
