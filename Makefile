@@ -30,8 +30,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	echo "Installing the pinned packages …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	echo "Compiling the forecasting kernels (once, up to a minute) …"
+	echo "Compiling the kernels of forecasts and stock levels (once, up to a minute) …"
 	$(BIN)/python -m forecasting.warming 2>/dev/null
+	$(BIN)/python -m optimization.warming
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

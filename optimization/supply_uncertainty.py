@@ -23,7 +23,7 @@ SERIES_TERMS = 20
 
 
 @dataclass(frozen=True)
-class BaseStock:
+class DisruptionStock:
     """Attributes:
     order_up_to_level: Units on hand and on order after each period's order.
     cost_rate: Expected holding and shortage cost per period.
@@ -264,7 +264,7 @@ def newsvendor_with_disruptions(
     shortage_cost: ArrayLike,
     disruption_probability: ArrayLike,
     recovery_probability: ArrayLike,
-) -> BaseStock:
+) -> DisruptionStock:
     """Order-up-to level with the least cost where the supplier is out for some periods at a time.
 
     Every period the same quantity is demanded, and customers wait while it is short. An order arrives in the period
@@ -297,7 +297,7 @@ def newsvendor_with_disruptions(
     waits = np.maximum(np.ceil(np.log(allowed) / _log_goes_on(recovers) * (1 - TIE)), 1.0)
     waits = np.where((fails > 0) & (allowed < 1 - TIE), waits, 0.0)
     cost = _interrupted_cost(waits, quantity, holding, shortage, fails, recovers)
-    return BaseStock(np.asarray(quantity * (1 + waits)), cost)
+    return DisruptionStock(np.asarray(quantity * (1 + waits)), cost)
 
 
 def newsvendor_with_disruptions_cost_rate(
