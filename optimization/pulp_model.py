@@ -1,20 +1,24 @@
 """The segment program written out in PuLP, for audit and for other solvers, and HiGHS fed with whole arrays.
 
-The model has one variable per segment, so that an .lp or .mps file says exactly what was solved. Expressions are made
-of pairs at once, since PuLP's sums of products take three times as long.
+The model has one variable per segment, so that an .lp or .mps file says exactly what was solved. PuLP calls back into
+Python for each variable that is made, hashed, named or registered, and sorts them by name whenever it lists them. Here
+expressions are made of pairs at once, and variables and problem spare those calls (their names already come in order),
+so that writing the model out and handing it over take less time than HiGHS does to solve it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pulp
+from numpy.typing import NDArray
 
-from optimization.arrays import FloatArray
+from optimization.arrays import FloatArray, IntArray
 from optimization.highs import silent_solver
 from optimization.segments import Certificate, SegmentOptimum, SegmentProgram, lower_bound
 
@@ -45,7 +49,8 @@ class HighsArrays(pulp.LpSolver):  # type: ignore[misc]
             solver.setOptionValue("mip_rel_gap", self.gap)
         if self.timeLimit is not None:
             solver.setOptionValue("time_limit", float(self.timeLimit))
-        solver.passModel(_arrays(lp, integers=self.mip))
+        variables, rows = lp.variables(), list(lp.constraints())
+        solver.passModel(_arrays(lp, variables, rows, integers=self.mip))
         solver.run()
         status = solver.getModelStatus()
         known = {
@@ -57,23 +62,21 @@ class HighsArrays(pulp.LpSolver):  # type: ignore[misc]
         }
         answer = known.get(status, pulp.LpStatusNotSolved)
         if answer == pulp.LpStatusOptimal:
-            _read_back(lp, solver.getSolution())
+            _read_back(variables, rows, solver.getSolution())
         lp.assignStatus(answer)
         return int(answer)
 
 
-def _arrays(lp: Any, *, integers: bool) -> Any:
+def _arrays(lp: Any, variables: list[Any], rows: list[Any], *, integers: bool) -> Any:
     """The problem as HiGHS wants it: columns in the order of its variables, rows in that of its constraints."""
     import highspy
 
-    variables, rows = lp.variables(), list(lp.constraints())
-    column = {id(one): number for number, one in enumerate(variables)}
+    column = dict(zip(map(id, variables), range(len(variables)), strict=True))
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = len(variables), len(rows)
     model.sense_ = highspy.ObjSense.kMaximize if lp.sense == pulp.LpMaximize else highspy.ObjSense.kMinimize
     cost = np.zeros(len(variables))
-    for one, coefficient in lp.objective.items():
-        cost[column[id(one)]] = coefficient
+    cost[_columns(lp.objective, column)] = _coefficients(lp.objective)
     model.col_cost_ = cost
     model.col_lower_ = np.array([-np.inf if one.lowBound is None else one.lowBound for one in variables])
     model.col_upper_ = np.array([np.inf if one.upBound is None else one.upBound for one in variables])
@@ -81,20 +84,52 @@ def _arrays(lp: Any, *, integers: bool) -> Any:
     model.row_upper_ = np.array([np.inf if row.getUb() is None else row.getUb() for row in rows])
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     model.a_matrix_.start_ = np.cumsum([0, *(len(row.expr) for row in rows)]).astype(np.int32)
-    pairs = [pair for row in rows for pair in row.items()]
-    model.a_matrix_.index_ = np.array([column[id(one)] for one, _ in pairs], dtype=np.int32)
-    model.a_matrix_.value_ = np.array([coefficient for _, coefficient in pairs], dtype=np.float64)
+    model.a_matrix_.index_ = np.concatenate([np.zeros(0, np.int32), *(_columns(row.expr, column) for row in rows)])
+    model.a_matrix_.value_ = np.concatenate([np.zeros(0), *(_coefficients(row.expr) for row in rows)])
     if integers and any(one.cat == pulp.LpInteger for one in variables):
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         model.integrality_ = [kinds[one.cat == pulp.LpInteger] for one in variables]
     return model
 
 
-def _read_back(lp: Any, solution: Any) -> None:
-    for one, value, reduced in zip(lp.variables(), solution.col_value, solution.col_dual, strict=True):
+def _columns(expression: Any, column: dict[int, int]) -> NDArray[np.int32]:
+    return np.fromiter(map(column.__getitem__, map(id, expression)), dtype=np.int32, count=len(expression))
+
+
+def _coefficients(expression: Any) -> FloatArray:
+    return np.fromiter(expression.values(), dtype=np.float64, count=len(expression))
+
+
+def _read_back(variables: list[Any], rows: list[Any], solution: Any) -> None:
+    for one, value, reduced in zip(variables, solution.col_value, solution.col_dual, strict=True):
         one.varValue, one.dj = value, reduced
-    for row, value, price in zip(lp.constraints(), solution.row_value, solution.row_dual, strict=True):
+    for row, value, price in zip(rows, solution.row_value, solution.row_dual, strict=True):
         row.slack, row.pi = row.constant + value, price
+
+
+class _Segment(pulp.LpVariable):  # type: ignore[misc]
+    """A variable from 0 to 1 that costs no more to make and to look up than any object."""
+
+    name = None
+    __hash__ = object.__hash__
+    modified = True
+    lowBound = _lowbound_original = 0.0  # noqa: N815 - PuLP's name
+    upBound = _upbound_original = 1.0  # noqa: N815 - PuLP's name
+    cat = pulp.LpContinuous
+    varValue = dj = None  # noqa: N815 - PuLP's name
+
+    def __init__(self, name: str) -> None:
+        self.name, self.hash = name, id(self)
+
+
+class _Problem(pulp.LpProblem):  # type: ignore[misc]
+    def _add_variables(self, variables: Iterable[Any]) -> None:
+        """As PuLP's, without a call for each variable."""
+        known = self._variable_ids
+        for one in variables:
+            if one.hash not in known:
+                known[one.hash] = one
+                self._variables.append(one)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,12 +164,8 @@ def pulp_program(program: SegmentProgram, *, row_names: Sequence[str] = ()) -> P
         program: The segments and rows.
         row_names: What rows are called, without blanks; row1, row2 … where not given.
     """
-    problem = pulp.LpProblem("stock_levels", pulp.LpMinimize)
-    segments = [
-        problem.add_variable(f"s{sku}_{one}", 0.0, 1.0)
-        for sku, first in enumerate(program.offsets[:-1].tolist())
-        for one in range(program.offsets[sku + 1] - first)
-    ]
+    problem = _Problem("stock_levels", pulp.LpMinimize)
+    segments = [_Segment(name) for name in _segment_names(program.offsets)]
     cost = program.costs() * program.width
     objective_size = _size(cost)
     problem.setObjective(_expression(segments, cost / objective_size))
@@ -188,11 +219,19 @@ def _row_of(name: str) -> int:
     return int(name.removeprefix("row").partition("_")[0]) - 1
 
 
-def _expression(segments: list[Any], coefficients: FloatArray) -> Any:
-    present = np.flatnonzero(coefficients)
-    return pulp.LpAffineExpression(
-        [(segments[one], value) for one, value in zip(present.tolist(), coefficients[present].tolist(), strict=True)]
+def _segment_names(offsets: IntArray) -> Iterable[str]:
+    """s, SKU, _ and segment, padded so that their alphabetical order, which is PuLP's, is that of the segments."""
+    counts = np.diff(offsets)
+    digits, places = len(str(max(len(counts) - 1, 0))), len(str(max(int(counts.max(initial=1)) - 1, 0)))
+    ends = [f"_{one:0{places}}" for one in range(int(counts.max(initial=0)))]
+    return chain.from_iterable(
+        [f"s{sku:0{digits}}{end}" for end in ends[:count]] for sku, count in enumerate(counts.tolist())
     )
+
+
+def _expression(segments: list[Any], coefficients: FloatArray) -> Any:
+    present = coefficients != 0
+    return pulp.LpAffineExpression(zip(compress(segments, present.tolist()), coefficients[present].tolist(), strict=True))
 
 
 def _size(coefficients: FloatArray) -> float:
