@@ -231,7 +231,8 @@ def _segment_names(offsets: IntArray) -> Iterable[str]:
 
 def _expression(segments: list[Any], coefficients: FloatArray) -> Any:
     present = coefficients != 0
-    return pulp.LpAffineExpression(zip(compress(segments, present.tolist()), coefficients[present].tolist(), strict=True))
+    values = coefficients[present].tolist()
+    return pulp.LpAffineExpression(zip(compress(segments, present.tolist()), values, strict=True))
 
 
 def _size(coefficients: FloatArray) -> float:
