@@ -162,21 +162,12 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
 
     points, terms = inputs.points, inputs.terms
     target = terms.fill_rate_target if fill_rate_target is None else fill_rate_target
-    quantiles = forecasts[[f"q{level}" for level in LEVELS]].to_numpy(dtype=np.int64)
-    lots = lot_sizes(inputs, forecasts)
+    asked = asked_of(inputs, forecasts)
     try:
         levels = safety_stock_levels(
-            names=(points["sku"] + " at " + points["location"]).tolist(),
-            levels=LEVELS,
-            lead_time_demand=quantiles,
-            lead_time_demand_mean=forecasts["mean"].to_numpy(),
-            demand_rate=forecasts["weekly_rate"].to_numpy(),
-            order_quantity=lots,
-            unit_cost=np.maximum(points["unit_cost"].to_numpy(), 1e-6),  # what costs nothing is still not hoarded
-            unit_value=_unit_values(points, forecasts),
+            **asked,
             fill_rate_target=target,
             fill_rate_floor=min(terms.fill_rate_floor, target),
-            holding_cost_rate=terms.holding_cost_rate / PERIODS_PER_YEAR,
             stock_budget=terms.stock_budget,
         )
     except Infeasible as conflict:
@@ -186,7 +177,7 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
             "weekly_rate": forecasts["weekly_rate"],
             "mean": forecasts["mean"],
             "sd": forecasts["sd"],
-            "lot_size": lots.astype(np.int64),
+            "lot_size": asked["order_quantity"].astype(np.int64),
             "reorder_point": levels.reorder_point,
             "order_up_to_level": np.ceil(levels.order_up_to_level).astype(np.int64),
             "safety_stock": levels.safety_stock,
@@ -198,13 +189,36 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
     )
     return Levels(
         frame=frame,
-        quantiles=quantiles,
+        quantiles=asked["lead_time_demand"],
         achieved_fill_rate=levels.achieved_fill_rate,
         stock_value=levels.total_stock_value,
         price_of_fill_rate=levels.price_of_fill_rate * PERIODS_PER_YEAR,
         value_of_budget=levels.value_of_budget,
         binding=tuple(str(limit) for limit in levels.binding),
     )
+
+
+def asked_of(inputs: PlanningInputs, forecasts: pd.DataFrame) -> dict[str, Any]:
+    """What the points are to the optimization: the arguments of `safety_stock_levels` and `frontier` but the limits.
+
+    Args:
+        inputs: What the plan rests on.
+        forecasts: As `planned_demand` gives them.
+    """
+    points, terms = inputs.points, inputs.terms
+    rate = forecasts["weekly_rate"].to_numpy()
+    return {
+        "names": (points["sku"] + " at " + points["location"]).tolist(),
+        "levels": LEVELS,
+        "lead_time_demand": forecasts[[f"q{level}" for level in LEVELS]].to_numpy(dtype=np.int64),
+        "lead_time_demand_mean": forecasts["mean"].to_numpy(),
+        "demand_rate": rate,
+        "order_quantity": lot_sizes(inputs, forecasts),
+        "unit_cost": np.maximum(points["unit_cost"].to_numpy(), 1e-6),  # what costs nothing is still not hoarded
+        "unit_value": _unit_values(points, forecasts),
+        "holding_cost_rate": terms.holding_cost_rate / PERIODS_PER_YEAR,
+        "review_demand": rate * terms.review_period_days / PERIOD_DAYS,
+    }
 
 
 def _unit_values(points: pd.DataFrame, forecasts: pd.DataFrame) -> Any:
