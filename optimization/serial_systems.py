@@ -18,12 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from optimization.arrays import FloatArray, IntArray
+from optimization.count_windows import poisson_window
 from optimization.figures import figures, require
 from optimization.serial_recursions import discrete_recursion, normal_recursion
 
 Number = TypeVar("Number", np.float64, np.int64)
-
-TAIL = 46.0  # −ln of the Poisson probability that is left out on each side
 
 
 @dataclass(frozen=True)
@@ -377,8 +376,8 @@ class _Stages:
             ) from None
 
     def poisson(self) -> "_LeadTimeDemand":
-        parts = [_poisson_window(float(mean)) for mean in (self.mean[..., None] * self.protection).ravel()]
-        return _LeadTimeDemand([part[0] for part in parts], [part[1] for part in parts])
+        parts = [poisson_window(float(mean)) for mean in (self.mean[..., None] * self.protection).ravel()]
+        return _LeadTimeDemand([part.probabilities for part in parts], [part.smallest for part in parts])
 
     def convolved(self, pmf: FloatArray) -> "_LeadTimeDemand":
         require(self.lead_time == np.floor(self.lead_time), "lead_time must be whole periods", self.lead_time)
@@ -424,21 +423,6 @@ def _whole(echelon_base_stock: ArrayLike) -> IntArray:
 
 
 # Distributions over a lead time
-
-
-def _poisson_window(mean: float) -> tuple[FloatArray, int]:
-    """Poisson probabilities adding up to 1, from the smallest to the largest demand that counts, and the smallest.
-
-    By Chernoff's bounds what is left out on each side has a probability below e^−46. From the mode outwards each
-    probability follows from its neighbour.
-    """
-    first = int(max(np.floor(mean - np.sqrt(2 * TAIL * mean)), 0))
-    last = int(np.ceil(mean + TAIL / 3 + np.sqrt((TAIL / 3) ** 2 + 2 * TAIL * mean)))
-    mode = int(mean)
-    rising = np.cumprod(mean / np.arange(mode + 1, last + 1))
-    falling = np.cumprod(np.arange(mode, first, -1) / mean) if mean > 0 else np.zeros(0)
-    relative = np.concatenate((falling[::-1], [1.0], rising))
-    return relative / relative.sum(), first
 
 
 def _poisson_quantile(probability: FloatArray, mean: FloatArray) -> FloatArray:
