@@ -61,6 +61,20 @@ class LotCurves:
         )
         return np.asarray(found)
 
+    def of_sku(self, sku: int) -> LotCurves:
+        """The curves of one SKU alone."""
+        one, points = slice(sku, sku + 1), slice(self.offsets[sku], self.offsets[sku + 1])
+        return LotCurves(
+            shortage=ShortageCurves(self.shortage.knots[one], self.shortage.shortage[one]),
+            lot=self.lot[one],
+            lowest=self.lowest[one],
+            offsets=np.array([0, self.offsets[sku + 1] - self.offsets[sku]]),
+            level=self.level[points],
+            unmet=self.unmet[points],
+            backorders=self.backorders[points],
+            hull_gap=self.hull_gap[one],
+        )
+
 
 def lot_curves(curves: ShortageCurves, lot: FloatArray, lowest: IntArray, highest: IntArray) -> LotCurves:
     """Curves from a lowest to a highest whole reorder point; above the last quantiles' tail nothing is known.

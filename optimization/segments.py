@@ -322,6 +322,8 @@ def _master(scaled: _Scaled, member: IntArray, penalty: float) -> tuple[FloatArr
     """
     program, rows = scaled.program, len(scaled.program.least)
     columns = int(member.max(initial=-1)) + 1
+    if columns + rows == 0:
+        return np.zeros(0), np.zeros(0), 0.0
     matrix = np.zeros((rows, columns + 2 * rows))
     cost = np.zeros(columns)
     _column_sums(
