@@ -118,7 +118,7 @@ def one_warehouse_metric(
 ) -> WarehouseSystem:
     """`one_warehouse_exact` by METRIC: what a retailer waits for is taken as Poisson, with the exact mean.
 
-    Its waits vary more than that, so service looks better than it is.
+    True waits vary more than that, so that high service looks better than it is.
 
     Source: Sherbrooke (1968).
 
