@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -121,6 +121,24 @@ def _compiled_loops_are_kept_one_at_a_time(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IndexDataCacheFile, "save", save_alone)
+        yield
+
+
+# Pages without a browser
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _streamlit_looks_for_components_once() -> Iterator[None]:
+    """Streamlit reads what every installed package says of itself whenever a page is opened: a second of
+    processor time for each, and the same answer all along.
+    """
+    if "streamlit" not in sys.modules:
+        yield
+        return
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
 
 
