@@ -164,13 +164,15 @@ def _sum_to(knots: IntArray, shortage: FloatArray, position: float) -> float:
 
 
 @kernel
-def _unmet(knots: IntArray, shortage: FloatArray, lot: float, position: float) -> float:
+def unmet_share(knots: IntArray, shortage: FloatArray, lot: float, position: float) -> float:
+    """Share of demand unmet at a reorder point of one SKU: what one unit less would add to its backorders."""
     share = (_short(knots, shortage, position) - _short(knots, shortage, position + lot)) / lot
     return min(max(share, 0.0), 1.0)
 
 
 @kernel
-def _backordered(knots: IntArray, shortage: FloatArray, lot: float, position: float) -> float:
+def backordered(knots: IntArray, shortage: FloatArray, lot: float, position: float) -> float:
+    """Units backordered at a reorder point of one SKU."""
     return (_sum_to(knots, shortage, position + lot) - _sum_to(knots, shortage, position)) / lot
 
 
@@ -180,8 +182,8 @@ def _at(
 ) -> tuple[FloatArray, FloatArray]:
     unmet, backorders = np.empty(len(lot)), np.empty(len(lot))
     for sku in range(len(lot)):
-        unmet[sku] = _unmet(knots[sku], shortage[sku], lot[sku], reorder_point[sku])
-        backorders[sku] = _backordered(knots[sku], shortage[sku], lot[sku], reorder_point[sku])
+        unmet[sku] = unmet_share(knots[sku], shortage[sku], lot[sku], reorder_point[sku])
+        backorders[sku] = backordered(knots[sku], shortage[sku], lot[sku], reorder_point[sku])
     return unmet, backorders
 
 
@@ -191,12 +193,12 @@ def _lowest(knots: IntArray, shortage: FloatArray, lot: FloatArray, most_unmet: 
     for sku in range(len(lot)):
         low, high = np.int64(0), knots[sku, -1]
         most = most_unmet[sku] * (1 + 1e-12)
-        if _unmet(knots[sku], shortage[sku], lot[sku], float(high)) > most:
+        if unmet_share(knots[sku], shortage[sku], lot[sku], float(high)) > most:
             found[sku] = -1
             continue
         while low < high:
             middle = (low + high) // 2
-            if _unmet(knots[sku], shortage[sku], lot[sku], float(middle)) <= most:
+            if unmet_share(knots[sku], shortage[sku], lot[sku], float(middle)) <= most:
                 high = middle
             else:
                 low = middle + 1
@@ -238,7 +240,7 @@ def _corners(
         for one in range(used):
             if one == 0 or points[one] != points[known - 1]:
                 points[known] = points[one]
-                share[known] = _unmet(knots[sku], shortage[sku], lot[sku], float(points[one]))
+                share[known] = unmet_share(knots[sku], shortage[sku], lot[sku], float(points[one]))
                 known += 1
         corners = 0
         for one in range(known):
@@ -257,7 +259,7 @@ def _corners(
             corners -= 1
         count[sku] = corners
         for one in range(corners):
-            backorders[sku, one] = _backordered(knots[sku], shortage[sku], lot[sku], float(level[sku, one]))
+            backorders[sku, one] = backordered(knots[sku], shortage[sku], lot[sku], float(level[sku, one]))
         gap[sku] = 0.0
         corner = 0
         for one in range(known):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimization.arrays import BoolArray, FloatArray, IntArray, per_sku
+from optimization.level_bound import stock_error
 from optimization.level_limits import Limit, LimitOutcome
 from optimization.level_problem import BUDGET, FLOOR, TARGET, LevelProblem, Objective, level_problem
 from optimization.level_refusal import refusal
@@ -36,15 +37,17 @@ class StockLevels:
     total_stock_value: Sum of average_stock_value.
     achieved_fill_rate: Aggregate after rounding, weighted by the value of demand.
     holding_cost: Money per period after rounding.
-    optimal_holding_cost: The same before rounding: no reorder points that meet every limit cost less (where the
-        objective is another, that of its optimum).
+    optimal_holding_cost: The same before rounding; where it is the objective, no reorder points that meet every
+        limit cost less than this minus `stock_error`.
     price_of_fill_rate: Objective per period of one more percentage point of aggregate fill rate.
     value_of_budget: Objective per period gained by one more unit of money in the budget; None without
         a budget. Where holding cost is the objective it is above 0 only where SKUs differ in holding_cost_rate,
         since otherwise the least holding cost is the least stock already.
     binding: Names of the limits that hold the objective up.
     limits: What each came to, with its price.
-    certificate: Proof that nothing better exists before rounding.
+    certificate: Proof that the program has no better answer.
+    stock_error: Objective by which whole reorder points could be better than the certificate's bound, at most: along
+        the straight lines between its corners the program takes stock on hand to be a little more than it is.
     hull_error: Most by which the aggregate fill rate before rounding may be too hopeful, since fill rates that are
         not concave are taken along their hull; the figures after rounding are not.
     """
@@ -68,6 +71,7 @@ class StockLevels:
     binding: tuple[str, ...]
     limits: tuple[LimitOutcome, ...]
     certificate: Certificate
+    stock_error: float
     hull_error: float
 
 
@@ -97,8 +101,8 @@ def safety_stock_levels(
     With r the reorder point, X demand over the protection interval, μ its mean and Q the order quantity, the share of
     demand unmet u(r) and the units backordered b(r) are those of positions spread evenly over r+1 … r+Q (see
     `LotCurves`), and expected stock on hand is r − μ + (Q+1)/2 + b(r), and half a review period's demand. Along its
-    hull u is convex and piecewise linear as b is, so r is a sum of segments whose worth falls: a linear program
-    without binaries.
+    hull u is convex and piecewise linear, and b is taken so between the same corners, so r is a sum of segments whose
+    worth falls: a linear program without binaries.
 
         minimise    Σ h_i·c_i·stock_i
         subject to  Σ w_i·λ_i·u_i ≤ (1 − target)·Σ w_i·λ_i
@@ -196,6 +200,7 @@ def safety_stock_levels(
         binding=_binding(outcomes, held, problem, fractional),
         limits=outcomes,
         certificate=optimum.certificate,
+        stock_error=stock_error(problem, optimum.price),
         hull_error=problem.hull_error(fractional),
     )
 

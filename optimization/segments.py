@@ -30,8 +30,9 @@ from optimization.highs import solve_lp
 
 FILL, HOLD, LEVEL = 0, 1, 2
 MASTER_COLUMNS = 2_000
-BUNDLES = 48
+BUNDLES = 32
 PATTERNS = 12
+REMEMBERED = 32
 SAMPLED_WORTHS = 200_000
 SAMPLE_SKUS = 200
 MOST_ROUNDS = 60
@@ -225,10 +226,11 @@ def _sift(scaled: _Scaled, *, penalty: float) -> _Sifted:
     price = _first_prices(scaled, penalty) if segments > MASTER_COLUMNS else np.zeros(len(program.least))
     reduced = np.empty(segments)
     pattern = _patterns(program)
+    history = np.zeros(segments, dtype=np.int64)
     best: _Sifted | None = None
     best_objective, best_bound, most = np.inf, -np.inf, MASTER_COLUMNS
     for rounds in range(1, MOST_ROUNDS + 1):
-        member = _members(program, price, pattern, most)
+        member = _members(program, price, pattern, history, most)
         taken, price, missed = _master(scaled, member, penalty)
         _price(program, price, reduced)
         objective = _objective(program, taken) + penalty * scaled.objective * missed
@@ -239,7 +241,8 @@ def _sift(scaled: _Scaled, *, penalty: float) -> _Sifted:
         if bound > best_bound:
             best_bound = bound
             best = replace(best, price=price)
-        if best_objective - best_bound <= GAP * _size(program, best.taken, scaled) or most >= 2 * segments:
+        size = _size(program, best.taken, scaled) + penalty * scaled.objective * best.missed
+        if best_objective - best_bound <= GAP * size or most >= 2 * segments:
             break
         if rounds % ROUNDS_BEFORE_WIDER == 0:
             most *= 2
@@ -287,19 +290,22 @@ def _patterns(program: SegmentProgram) -> IntArray:
     return np.asarray(np.unique(code, return_inverse=True)[1] % PATTERNS, dtype=np.int64)
 
 
-def _members(program: SegmentProgram, price: FloatArray, pattern: IntArray, most: int) -> IntArray:
+def _members(
+    program: SegmentProgram, price: FloatArray, pattern: IntArray, history: IntArray, most: int
+) -> IntArray:
     """The column of the master that each segment belongs to, shape (segment,).
 
     The `most` segments that the least change of prices would turn have columns of their own; the others share
-    theirs with those of like worth.
+    theirs with those of like worth that were worth their cost at the same of the last prices. `history` (a bit for
+    each of these) is brought up to date, so that prices that swing to and fro find their ways separated.
     """
     segments = len(program.width)
     if segments <= most:
         return np.arange(segments)
     worth = np.empty(segments)
-    _relative_worth(program.offsets, program.fill, program.hold, _per_unit(program, price), worth)
+    _relative_worth(program.offsets, program.fill, program.hold, net_costs(program, price), worth)
     near = np.argpartition(np.abs(worth), most)[:most]
-    member = _bundles(program.offsets, worth, _bundle_edges(worth, most), pattern)
+    member = _bundles(program.offsets, worth, _bundle_edges(worth, most), pattern, history)
     member += most
     member[near] = np.arange(most)
     present = np.zeros(int(member.max()) + 1, dtype=np.bool_)
@@ -354,7 +360,7 @@ def _optimum(scaled: _Scaled, sifted: _Sifted, *, violation: float) -> SegmentOp
     return SegmentOptimum(taken, sifted.price, certificate, violation)
 
 
-def _per_unit(program: SegmentProgram, price: FloatArray) -> FloatArray:
+def net_costs(program: SegmentProgram, price: FloatArray) -> FloatArray:
     """What a unit of each measure costs net of the rows' prices, shape (measure, sku)."""
     worth = program.cost.astype(np.float64, copy=True)
     for row, measure in enumerate(program.measure.tolist()):
@@ -379,7 +385,7 @@ def _measures(program: SegmentProgram, x: FloatArray) -> FloatArray:
 
 def _price(program: SegmentProgram, price: FloatArray, reduced: FloatArray) -> None:
     """Fill in the reduced cost of each full segment at the rows' prices."""
-    _reduced_costs(program.offsets, program.width, program.fill, program.hold, _per_unit(program, price), reduced)
+    _reduced_costs(program.offsets, program.width, program.fill, program.hold, net_costs(program, price), reduced)
 
 
 @kernel
@@ -433,12 +439,15 @@ def _relative_worth(
 
 
 @kernel
-def _bundles(offsets: IntArray, worth: FloatArray, edges: FloatArray, pattern: IntArray) -> IntArray:
+def _bundles(
+    offsets: IntArray, worth: FloatArray, edges: FloatArray, pattern: IntArray, history: IntArray
+) -> IntArray:
     bundle = np.empty(len(worth), dtype=np.int64)
     for sku in range(len(offsets) - 1):
-        first = pattern[sku] * (len(edges) + 1)
         for one in range(offsets[sku], offsets[sku + 1]):
-            bundle[one] = first + np.searchsorted(edges, worth[one], side="right")
+            cell = pattern[sku] * REMEMBERED + history[one]
+            bundle[one] = cell * (len(edges) + 1) + np.searchsorted(edges, worth[one], side="right")
+            history[one] = (2 * history[one] + (1 if worth[one] < 0 else 0)) % REMEMBERED
     return bundle
 
 

@@ -74,14 +74,15 @@ def upper_hull(heights):
     return np.array(corners)
 
 
-def best(asked, limits, *, objective="holding cost", lowest=0, highest=None):
-    """The best objective by linprog, a share of each hull's corner per SKU; None where the limits cannot be kept."""
+def best(asked, limits, *, objective="holding cost", lowest=0, highest=None, corners_only=True):
+    """The best objective by linprog, shares of the hull's corners (or of all levels); None where limits contradict."""
     count = len(asked["names"])
     lowest = np.broadcast_to(lowest, count)
     owner, fill, held, upto = [], [], [], []
     for sku, (rates, stock) in enumerate(every_level(asked)):
         last = len(rates) - 1 if highest is None else min(len(rates) - 1, int(np.broadcast_to(highest, count)[sku]))
-        corners = lowest[sku] + upper_hull(rates[lowest[sku] : max(last, lowest[sku]) + 1])
+        allowed = rates[lowest[sku] : max(last, lowest[sku]) + 1]
+        corners = lowest[sku] + (upper_hull(allowed) if corners_only else np.arange(len(allowed)))
         owner.append(np.full(len(corners), sku))
         fill.append(rates[corners])
         held.append(stock[corners])
@@ -306,6 +307,27 @@ def test_highs_and_cbc_find_the_same_optimum(seed):
     highs, cbc = (safety_stock_levels(**given, method=method) for method in ("highs", "cbc"))
     assert highs.optimal_holding_cost == pytest.approx(ours.optimal_holding_cost, rel=1e-9)
     assert cbc.optimal_holding_cost == pytest.approx(ours.optimal_holding_cost, rel=1e-7)
+
+
+def test_whole_levels_are_better_than_the_program_by_the_stock_error_at_most(answers):
+    """Shares of all whole levels instead of the hull's corners alone cost no more, and hardly less."""
+    is_less = False
+    for asked, limits, stock in answers:
+        cheapest = best(asked, [target(asked, 0.94), *limits], corners_only=False)
+        assert cheapest <= stock.optimal_holding_cost * (1 + 1e-9)
+        assert cheapest >= (stock.optimal_holding_cost - stock.stock_error) * (1 - 1e-9)
+        assert stock.stock_error <= 2e-3 * stock.optimal_holding_cost
+        is_less = is_less or cheapest < stock.optimal_holding_cost * (1 - 1e-6)
+    assert is_less
+
+
+def test_the_stock_error_bounds_the_service_of_a_budget_too():
+    asked = assortment(12, 77)
+    budget = best(asked, [target(asked, 0.95)], objective="stock value")
+    stock = safety_stock_levels(**asked, fill_rate_target=None, stock_budget=budget, objective="fill rate")
+    money = Limit("money", "stock", asked["unit_cost"], at_most=budget)
+    service = -best(asked, [money], objective="fill rate", corners_only=False)
+    assert 0.95 - 1e-9 <= service <= 0.95 + stock.stock_error + 1e-9
 
 
 # Limits that contradict each other
