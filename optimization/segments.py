@@ -290,9 +290,7 @@ def _patterns(program: SegmentProgram) -> IntArray:
     return np.asarray(np.unique(code, return_inverse=True)[1] % PATTERNS, dtype=np.int64)
 
 
-def _members(
-    program: SegmentProgram, price: FloatArray, pattern: IntArray, history: IntArray, most: int
-) -> IntArray:
+def _members(program: SegmentProgram, price: FloatArray, pattern: IntArray, history: IntArray, most: int) -> IntArray:
     """The column of the master that each segment belongs to, shape (segment,).
 
     The `most` segments that the least change of prices would turn have columns of their own; the others share
@@ -439,9 +437,7 @@ def _relative_worth(
 
 
 @kernel
-def _bundles(
-    offsets: IntArray, worth: FloatArray, edges: FloatArray, pattern: IntArray, history: IntArray
-) -> IntArray:
+def _bundles(offsets: IntArray, worth: FloatArray, edges: FloatArray, pattern: IntArray, history: IntArray) -> IntArray:
     bundle = np.empty(len(worth), dtype=np.int64)
     for sku in range(len(offsets) - 1):
         for one in range(offsets[sku], offsets[sku + 1]):
