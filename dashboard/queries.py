@@ -12,13 +12,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data import check_run_rows, insight_rows, plan_rows
+from data import check_run_rows, demand_input_rows, insight_rows, plan_rows
 from data.connection import Database, open_database
 from orders import insights
 from orders.insights import Standing, ToDo
 from orders.model import Actor
-from service import items
+from service import items, service_cost, stock_levels
 from service.items import ItemView, Outlook
+from service.planning_inputs import PlanningInputs, planning_inputs
+from service.service_cost import Chosen, ServiceCost
 from service.settings import read_settings
 
 SPARK_WEEKS = 26
@@ -137,3 +139,56 @@ def outlook() -> Outlook:
 def item(at_version: str, sku: str, location: str) -> ItemView | None:  # noqa: ARG001
     """One item in time."""
     return items.item_view(database(), outlook(), sku=sku, location=location)
+
+
+@st.cache_resource(show_spinner="Reading all histories and forecasting …", max_entries=2)
+def _expected(known: str) -> tuple[PlanningInputs, pd.DataFrame]:  # noqa: ARG001
+    with database().reading() as connection:
+        inputs = planning_inputs(connection, as_of=standing().as_of, at=now())
+    return inputs, stock_levels.planned_demand(inputs)
+
+
+def _known() -> str:
+    """Changes with the history and with the planner's word on demand."""
+    opened = database()
+    with opened.reading() as connection:
+        said = [
+            [row.id for row in read(connection, is_open=True)]
+            for read in (
+                demand_input_rows.outlier_decisions,
+                demand_input_rows.events,
+                demand_input_rows.successions,
+                demand_input_rows.analogues,
+                demand_input_rows.overrides,
+            )
+        ]
+        return f"{opened} {insight_rows.history_version(connection)} {said}"
+
+
+@st.cache_resource(show_spinner="Finding the least stock for every fill rate …", max_entries=2)
+def _cost_of_service(at_version: str, known: str) -> ServiceCost:  # noqa: ARG001
+    inputs, forecasts = _expected(known)
+    return service_cost.cost_of(database(), inputs, forecasts)
+
+
+def cost_of_service(at_version: str) -> ServiceCost:
+    """What service costs as planned now.
+
+    Raises:
+        NothingToPlan, NothingDemanded, LimitsConflict: as `service_cost`.
+    """
+    return _cost_of_service(at_version, _known())
+
+
+@st.cache_resource(show_spinner="Setting the levels …", max_entries=24)
+def _chosen(at_version: str, known: str, fill_rate: float) -> Chosen:
+    return service_cost.at_target(_cost_of_service(at_version, known), fill_rate)
+
+
+def service_at(at_version: str, fill_rate: float) -> Chosen:
+    """The best levels for a fill rate.
+
+    Raises:
+        LimitsConflict: no levels reach it.
+    """
+    return _chosen(at_version, _known(), fill_rate)

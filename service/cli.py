@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service import demand_commands, forecast_commands, order_commands, purchase_commands, stock_commands
+from service import (
+    demand_commands,
+    forecast_commands,
+    order_commands,
+    policy_commands,
+    purchase_commands,
+    stock_commands,
+)
 from service.command_line import (
     DatabaseOption,
     DayOption,
@@ -55,6 +62,7 @@ app.add_typer(stock_commands.app, name="stock")
 app.add_typer(purchase_commands.app, name="purchases")
 app.add_typer(demand_commands.app, name="demand")
 app.add_typer(forecast_commands.app, name="forecast")
+app.command("frontier")(policy_commands.frontier)
 
 
 def main() -> None:
