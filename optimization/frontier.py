@@ -95,6 +95,9 @@ def frontier(*, lowest_fill_rate: float = 0.0, most_corners: int = 20_000, **ask
     least stock is a convex function of the target, linear between corners: where the lines of two known corners
     cross, the program is solved again, until no crossing lies below the curve (Eisner & Severance).
 
+    It is the program's frontier: between the corners of a SKU's hull it takes fill rate and stock along straight
+    lines, so that whole levels may hold a little less (`stock_error` of `safety_stock_levels` bounds it).
+
     Args:
         lowest_fill_rate: Where to begin, in [0, 1).
         most_corners: At most so many.

@@ -201,9 +201,10 @@ class LevelProblem:
         tops = self.curves.level[self.curves.offsets[1:] - 1]
         at_bottom, at_top = whole <= self.curves.lowest, whole >= tops
         by_floor = at_bottom & (self.curves.lowest > self.asked_lowest)
+        by_lowest = at_bottom & ~by_floor & ((self.asked_lowest > 0) | ~at_top)
         return [
-            FLOOR if floored else ("highest" if top else ("lowest" if bottom else ""))
-            for floored, top, bottom in zip(by_floor.tolist(), at_top.tolist(), at_bottom.tolist(), strict=True)
+            FLOOR if floored else ("lowest" if bottom else ("highest" if top else ""))
+            for floored, bottom, top in zip(by_floor.tolist(), by_lowest.tolist(), at_top.tolist(), strict=True)
         ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from optimization.level_limits import LimitOutcome
+import math
+
 from optimization.level_problem import TARGET
 from optimization.safety_stock_lp import StockLevels
 
@@ -39,15 +40,20 @@ def _why(levels: StockLevels, sku: int, currency: str) -> str:
 
 
 def _next(cost: float, worth: float, currency: str) -> str:
+    if math.isinf(cost):
+        return "of a unit more its demand quantiles know nothing"
+    if cost < 0:  # where service itself is what is made best, a unit brings some and takes what limits leave for others
+        points = f"the next unit would bring {-100 * cost:,.3g} points of the whole fill rate"
+        return f"{points}, and what it takes of the limits brings {max(-100 * worth, 0.0):,.3g} elsewhere"
     unit = f" {currency}" if currency else ""
     return f"the next unit would cost {cost:,.3g}{unit} and is worth {max(worth, 0.0):,.3g} at the prices of the limits"
 
 
 def _what_would_raise_it(levels: StockLevels, sku: int) -> str:
-    """How far the price of fill rate would have to rise for one unit more, where that is what sets the level."""
-    priced: LimitOutcome | None = next((one for one in levels.limits if one.name == TARGET and one.price > 0), None)
+    """How far the price of fill rate would have to rise for one unit more, where that alone sets the level."""
+    priced = [one for one in levels.limits if one.binds]
     cost, worth = levels.next_unit_cost[sku], levels.next_unit_worth[sku]
-    if priced is None or worth <= 0 or cost <= worth:
+    if len(priced) != 1 or priced[0].name != TARGET or worth <= 0 or cost <= worth:
         return ""
-    now = priced.price / 100
+    now = priced[0].price / 100
     return f": it rises once a point of fill rate is worth {now * cost / worth:,.4g} instead of {now:,.4g}"
