@@ -79,5 +79,7 @@ def arithmetic(line: Line, currency: str) -> str:
             else "nothing until the reorder point is reached",
         ),
     ]
+    if numbers.get("why_not_more"):
+        steps.insert(4, ("Why not more", "", numbers["why_not_more"]))
     rows = "\n".join(f"| {name} | {value} | :small[:gray[{says}]] |" for name, value, says in steps)
     return f"| Step | Units | From |\n|:--|--:|:--|\n{rows}"

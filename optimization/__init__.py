@@ -81,7 +81,7 @@ from optimization.joint_replenishment import JointReplenishment, optimal_joint_r
 from optimization.lateral_transshipment import Transshipment, cumulative_demand_pmf, lateral_transshipment
 from optimization.level_limits import Limit, LimitOutcome
 from optimization.level_problem import Objective
-from optimization.level_reasons import level_reason
+from optimization.level_reasons import level_reason, why_not_more
 from optimization.listed_distributions import DiscreteDemand, GivenDemand, MixedDemand, QuantileDemand
 from optimization.loss import (
     Loss,
@@ -467,4 +467,5 @@ __all__ = [
     "wagner_whitin",
     "waste_aware_order",
     "whole_packs",
+    "why_not_more",
 ]

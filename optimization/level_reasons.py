@@ -25,10 +25,17 @@ def level_reason(levels: StockLevels, sku: int, *, name: str = "", currency: str
     sign = "+" if safety >= 0 else "−"
     made = f"{who}reorder point {point:,} = {mean:,.1f} expected over the protection interval {sign} {abs(safety):,.1f}"
     outcome = f"{made} of safety stock, which meets {levels.fill_rate[sku]:.1%} of its demand"
-    return f"{outcome}; {_why(levels, sku, currency)}."
+    return f"{outcome}; {why_not_more(levels, sku, currency=currency)}."
 
 
-def _why(levels: StockLevels, sku: int, currency: str) -> str:
+def why_not_more(levels: StockLevels, sku: int, *, currency: str = "") -> str:
+    """What keeps one SKU's level from rising, without the level itself: its own bounds, or the limits' prices.
+
+    Args:
+        levels: The answer it is part of.
+        sku: Its number, of one with demand.
+        currency: Of its stock, and the period where costs are per period: "EUR a week".
+    """
     held, cost, worth = levels.is_held_by[sku], levels.next_unit_cost[sku], levels.next_unit_worth[sku]
     if held == "fill rate floor":
         return "its own floor asks for so much, and the shared limits for no more: a lower floor would lower it"

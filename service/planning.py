@@ -160,6 +160,8 @@ def _summary(inputs: PlanningInputs, levels: Levels, rows: list[dict[str, Any]])
         "holding_cost_per_point_of_fill_rate": levels.price_of_fill_rate,
         "value_of_budget": levels.value_of_budget,
         "binding": list(levels.binding),
+        "limits": list(levels.limits),
+        "optimality_gap": levels.optimality_gap,
         "stock_out_days": int((~inputs.ordered["in_stock"]).sum()),
         "assumed_stock": int((~inputs.points["is_counted"]).sum()),
         "unusual_orders": len(inputs.unusual),

@@ -108,6 +108,7 @@ def _recommendation(
             "moq": int(point["moq"]),
             "pack_size": int(point["pack_size"]),
             "stock_value": round(level["stock_value"], 2),
+            "why_not_more": level["why_not_more"],
         },
     }
 

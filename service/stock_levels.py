@@ -44,8 +44,10 @@ class Levels:
     """Forecast and policy of each point, on the index of `PlanningInputs.points`.
 
     frame: weekly_rate, mean, sd (demand over the protection interval), lot_size, reorder_point,
-        order_up_to_level, safety_stock, expected_shortage, fill_rate, stock_value.
+        order_up_to_level, safety_stock, expected_shortage, fill_rate, stock_value, why_not_more (in words).
     quantiles: Of demand over the protection interval at `LEVELS`, shape (point, level).
+    limits: What each shared limit costs, or how far from it the plan is, in words; costs are per week.
+    optimality_gap: Most by which another choice of levels could cost less, relative, before they are whole.
     """
 
     frame: pd.DataFrame
@@ -55,6 +57,8 @@ class Levels:
     price_of_fill_rate: float
     value_of_budget: float | None
     binding: tuple[str, ...]
+    limits: tuple[str, ...]
+    optimality_gap: float
 
 
 def forecast_demand(inputs: PlanningInputs) -> pd.DataFrame:
@@ -158,7 +162,7 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
     Raises:
         LimitsConflict: target, floor and budget contradict each other.
     """
-    from optimization import Infeasible, safety_stock_levels
+    from optimization import Infeasible, safety_stock_levels, why_not_more
 
     points, terms = inputs.points, inputs.terms
     target = terms.fill_rate_target if fill_rate_target is None else fill_rate_target
@@ -184,6 +188,10 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
             "expected_shortage": levels.expected_shortage,
             "fill_rate": levels.fill_rate,
             "stock_value": levels.average_stock_value,
+            "why_not_more": [
+                why_not_more(levels, number, currency=f"{terms.currency} a week") if mean > 0 else ""
+                for number, mean in enumerate(forecasts["mean"].tolist())
+            ],
         },
         index=points.index,
     )
@@ -195,6 +203,8 @@ def set_levels(inputs: PlanningInputs, forecasts: pd.DataFrame, *, fill_rate_tar
         price_of_fill_rate=levels.price_of_fill_rate * PERIODS_PER_YEAR,
         value_of_budget=levels.value_of_budget,
         binding=tuple(str(limit) for limit in levels.binding),
+        limits=tuple(limit.sentence() for limit in levels.limits),
+        optimality_gap=levels.certificate.gap,
     )
 
 
