@@ -110,10 +110,9 @@ class LimitOutcome:
             step, size = _step(self.unit)
             return f"{self.name}: the last {step} of its minimum cost {_amount(self.objective, self.price * size)}."
         if self.at_most is not None:
-            return f"{self.name}: {self.at_most - self.reached:,.0f}{unit} of {self.at_most:,.0f} are left over."
-        return (
-            f"{self.name}: {self.reached:,.0f}{unit} lie above the minimum of {self.at_least or 0:,.0f} by themselves."
-        )
+            return f"{self.name}: {_plain(self.at_most - self.reached)}{unit} of {_plain(self.at_most)} are left over."
+        least = _plain(self.at_least or 0)
+        return f"{self.name}: {_plain(self.reached)}{unit} lie above the minimum of {least} by themselves."
 
     def _of_fill_rate(self) -> str:
         if self.price > 0:
@@ -129,6 +128,11 @@ def _step(unit: str) -> tuple[str, float]:
     if len(unit) == 3 and unit.isupper():
         return f"1,000 {unit}", 1000.0
     return (f"1 {unit}" if unit else "one unit"), 1.0
+
+
+def _plain(figure: float) -> str:
+    """Whole where it is large, else to three figures."""
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:,.3g}"
 
 
 def _amount(objective: str, figure: float) -> str:

@@ -587,6 +587,9 @@ def test_prices_are_told_in_a_planners_words():
     assert space.sentence() == f"space: 1 m³ more would be worth {-space.price:,.4g} of holding cost per period."
     left = 10 * money - group.reached
     assert group.sentence() == f"budget of the group: {left:,.0f} EUR of {10 * money:,.0f} are left over."
+    roomy = Limit("space", "stock", 0.01 * volume, at_most=0.0125 * room, unit="m³")
+    spare = safety_stock_levels(**asked, fill_rate_target=0.95, limits=[roomy]).limits[1]
+    assert spare.sentence() == (f"space: {roomy.at_most - spare.reached:.3g} m³ of {roomy.at_most:.3g} are left over.")
     minimum = safety_stock_levels(**asked, fill_rate_target=0.95, limits=limits[2:]).limits[1]
     assert minimum.price > 0
     cost = f"{1000 * minimum.price:,.4g} of holding cost per period"
