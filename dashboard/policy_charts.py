@@ -8,9 +8,6 @@ from dashboard.charts import GREY, GRID
 from service.service_cost import Chosen, ServiceCost, ServicePoint
 from service.service_cost_picture import CHOSEN, picture
 
-INK = "#5B6770"
-"""Can be read on light and on dark ground."""
-
 
 def service_curve(cost: ServiceCost, plan: ServicePoint | None, chosen: Chosen, *, height: int = 430) -> go.Figure:
     """Least stock against fill rate, with today, the plan and what is chosen: the command's own picture."""
@@ -26,7 +23,7 @@ def service_curve(cost: ServiceCost, plan: ServicePoint | None, chosen: Chosen, 
         separators=".,",
     )
     figure.update_traces(
-        selector={"name": CHOSEN}, marker={"size": 20, "color": INK, "line": {"width": 3, "color": INK}}
+        selector={"name": CHOSEN}, marker={"size": 20, "color": GREY, "line": {"width": 4, "color": GREY}}
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, title_font_size=12, title_font_color=GREY)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, title_font_size=12, title_font_color=GREY)

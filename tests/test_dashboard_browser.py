@@ -223,6 +223,15 @@ def test_recommendations_open_whole(visitor: Visitor, folder: Path) -> None:
     visitor.assert_all_well()
 
 
+def test_policy_opens_whole(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open("policy?target=90", "What does service cost?")
+    visitor.page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+    visitor.page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(timeout=PATIENCE_MS)
+    assert visitor.page.get_by_test_id("stSliderThumbValue").inner_text() == "90.0 %"
+    visitor.picture(tmp_path / "policy.png")
+    visitor.assert_all_well()
+
+
 def test_item_opens_whole(visitor: Visitor, folder: Path) -> None:
     visitor.open("item", "How does this item sell, and how will its stock go?")
     visitor.wait_for_pictures(2)

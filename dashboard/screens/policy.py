@@ -53,7 +53,7 @@ def show_choice(cost: ServiceCost, chosen: Chosen) -> None:
     """What the chosen fill rate takes, beside today, and what more of it would cost."""
     currency, today, point = cost.terms.currency, cost.today, chosen.point
     more = point.stock_value - today.stock_value
-    points = (point.fill_rate - today.fill_rate) * 100
+    points = round((point.fill_rate - today.fill_rate) * 100, 1)
     left, right = st.columns(2, gap="small")
     left.metric(
         "Average stock at cost",
@@ -62,7 +62,15 @@ def show_choice(cost: ServiceCost, chosen: Chosen) -> None:
         delta_color="inverse",
         border=True,
     )
-    right.metric("Demand met", share(point.fill_rate), f"{points:+.1f} points to today", border=True)
+    said = f"{points:+.1f} points to today" if points else "as today"
+    right.metric(
+        "Demand met",
+        share(point.fill_rate),
+        said,
+        delta_color="normal" if points else "off",
+        delta_arrow="auto" if points else "off",
+        border=True,
+    )
     left.metric("One more point costs", money(chosen.price_of_point, currency), border=True, help="Stock, at cost")
     right.metric(
         "Holding it for a year",
