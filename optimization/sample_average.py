@@ -1,8 +1,8 @@
 """One order of many SKUs against scenarios of their demand, within limits that they share.
 
-Demand may move together between SKUs in any way; with a cost that adds up over SKUs, only the limits and the joint
-service tie them together, so that each SKU's mean cost is a convex function of its quantity with a kink at each
-scenario's demand: a linear program of segments.
+Costs add up over SKUs and only the limits tie them together, so that the order is the same however demands move
+together, and each SKU's mean cost is a convex function of its quantity with a kink at each scenario's demand: a linear
+program of segments.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class SampleAverageOrder:
     fill_rate: Share of the demand met under the whole order; 1 where nothing is demanded.
     expected_cost: Mean cost of order_quantity, money.
     whole_expected_cost: Mean cost of whole_order_quantity.
-    joint_cycle_service_level: Share of the scenarios in which the whole order leaves no SKU short.
+    joint_cycle_service_level: Share of the scenarios in which the whole order leaves no SKU short: this depends on
+        how demands move together.
     limits: What each came to, with its price.
     certificate: Proof that no quantities have a lower mean cost over these scenarios.
     """
