@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimization.arrays import FloatArray, IntArray
+from optimization.arrays import BoolArray, FloatArray, IntArray
+from optimization.highs import silent_solver
 
 Status = Literal["optimal", "time limit", "infeasible"]
 LARGEST_COEFFICIENT = 1024.0
@@ -102,7 +103,7 @@ class ProgramArrays:
     cost: FloatArray
     lower: FloatArray
     upper: FloatArray
-    whole: NDArray[np.bool_]
+    whole: BoolArray
     row_lower: FloatArray
     row_upper: FloatArray
     begins: IntArray
@@ -119,8 +120,9 @@ class ProgramArrays:
         """A HiGHS object on one thread that holds the program, with whole columns or without."""
         import highspy
 
-        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for name, value in {"output_flag": False, "parallel": "off", **options}.items():
+        highs = silent_solver()
+        tolerances = {"primal_feasibility_tolerance": 1e-8, "dual_feasibility_tolerance": 1e-8}
+        for name, value in {"parallel": "off", **tolerances, **options}.items():
             highs.setOptionValue(name, value)
         passed = highs.passModel(
             len(self.cost),
@@ -149,6 +151,8 @@ class ProgramArrays:
         """Least cost plus offset by HiGHS' branch and bound, started from a solution (NaN: unknown) if given."""
         import highspy
 
+        if not len(self.cost):
+            return self._of_nothing(offset)
         limits = {"time_limit": float(time_limit), "mip_rel_gap": float(relative_gap), "mip_abs_gap": 1e-9}
         highs = self.opened(offset=offset, whole=True, **limits)
         if start is not None:
@@ -156,6 +160,12 @@ class ProgramArrays:
             highs.setSolution(len(known), known, start[known])
         highs.run()
         return _solution(highs, highspy)
+
+    def _of_nothing(self, offset: float) -> Solution:
+        """Without columns every row is 0."""
+        if ((self.row_lower > 0) | (self.row_upper < 0)).any():
+            return Solution("infeasible", None, np.inf, np.inf)
+        return Solution("optimal", np.zeros(0), offset, offset)
 
 
 def _solution(highs: Any, highspy: Any) -> Solution:

@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from optimization.arrays import FloatArray, IntArray
+from optimization.arrays import BoolArray, FloatArray, IntArray
 from optimization.mixed_program import MixedProgram
 from optimization.order_exchange import Choices, Limits, exchanged
-from optimization.order_terms import BoolArray
 from optimization.replenishment_columns import OrderProgram, OrderRound
 
 AROUND = 2

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimization.arrays import FloatArray, IntArray
+from optimization.arrays import BoolArray, FloatArray, IntArray
 
-BoolArray = NDArray[np.bool_]
 LARGEST = 2**53
 
 

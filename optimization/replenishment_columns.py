@@ -10,10 +10,11 @@ small from the start.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from optimization.arrays import FloatArray, IntArray
+from optimization.arrays import BoolArray, FloatArray, IntArray
 from optimization.mixed_program import MixedProgram, ProgramArrays
-from optimization.order_terms import BoolArray, Needs, Offers, Suppliers
+from optimization.order_terms import Needs, Offers, Suppliers
 
 
 @dataclass(frozen=True)
@@ -180,9 +181,11 @@ def _total(load: FloatArray, supplier: IntArray, room: FloatArray) -> FloatArray
     return np.where(np.isfinite(room), total, 0.0)
 
 
-def corners_between(needs: Needs, sku: IntArray, step: FloatArray, low: FloatArray, high: FloatArray) -> Corners:
-    """Whole multiples of step, from low to high, next to the bends of each SKU's curve."""
-    bends = np.cumsum(needs.width, axis=1)[sku] / step[:, None]
+def corners_between(
+    needs: Needs, sku: IntArray, step: FloatArray, low: FloatArray, high: FloatArray, *, given: ArrayLike = 0.0
+) -> Corners:
+    """Whole multiples of step, from low to high, next to the bends of each SKU's curve beyond the units given."""
+    bends = (np.cumsum(needs.width, axis=1)[sku] - np.reshape(np.asarray(given), (-1, 1))) / step[:, None]
     around = np.column_stack([low, np.floor(bends), np.ceil(bends), high])
     around = np.sort(np.clip(around, low[:, None], high[:, None]), axis=1)
     new = np.column_stack([np.ones(len(sku), dtype=np.bool_), np.diff(around, axis=1) > 0])

@@ -1,10 +1,11 @@
 """Lots that suppliers accept."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimization import lot_size, order_quantity_to
+from optimization.lot_sizing import lot_size, order_quantity_to, rounded_quantity
 
 packs = st.integers(1, 24)
 minimums = st.integers(0, 80)
@@ -47,3 +48,52 @@ def test_refuses_impossible_terms():
         lot_size(economic_quantity=float("nan"), review_demand=1)
     with pytest.raises(ValueError, match="order_up_to_level must be at least reorder_point 9, got 5"):
         order_quantity_to(5, 0, reorder_point=9)
+
+
+rules = st.sampled_from(["never above", "nearest", "up"])
+
+
+@given(st.integers(0, 300), minimums, packs, st.integers(0, 300), rules)
+def test_a_rounded_quantity_is_the_accepted_one_its_rule_names(wanted, moq, pack, most, rule):
+    rounded = int(rounded_quantity(wanted, moq=moq, pack_size=pack, maximum_quantity=most, rounding=rule))
+    accepted = [q for q in range(0, 1000, pack) if q >= max(moq, 1) and q <= most]
+    if rule == "never above":
+        best = [q for q in accepted if q <= wanted][-1:]
+    elif rule == "up":
+        best = [q for q in accepted if q >= wanted][:1] or accepted[-1:]
+    else:
+        best = sorted(accepted, key=lambda q: (abs(q - wanted), -q))[:1]
+    assert rounded == (best[0] if best and wanted > 0 else 0)
+
+
+@given(st.integers(0, 300), minimums, packs)
+def test_never_above_is_never_above(wanted, moq, pack):
+    assert rounded_quantity(wanted, moq=moq, pack_size=pack, rounding="never above") <= wanted
+
+
+def test_each_sku_is_rounded_by_its_own_terms():
+    rounded = rounded_quantity([31, 31, 0, 5], moq=[0, 40, 10, 10], pack_size=[12, 12, 6, 4], rounding="up")
+    assert rounded.tolist() == [36, 48, 0, 12]
+
+
+@pytest.mark.parametrize("wanted", [0.001, 1e-12, 7.5, 1e6, 1e15])
+def test_quantities_of_every_size_are_rounded_within_a_pack(wanted):
+    down, up = (rounded_quantity(wanted, pack_size=7, rounding=rule) for rule in ("never above", "up"))
+    assert down <= wanted <= up
+    assert up - down == 7
+    assert np.array([down, up]).dtype == np.int64
+
+
+def test_the_missing_quantity_is_rounded_by_the_rule_that_is_chosen():
+    terms = {"reorder_point": 40, "pack_size": 12}
+    ordered = [order_quantity_to(120, 35, **terms, rounding=rule) for rule in ("never above", "nearest", "up")]
+    assert ordered == [84, 84, 96]
+
+
+def test_says_which_quantity_cannot_be_rounded():
+    with pytest.raises(ValueError, match="quantity of SKU 1 must be at least 0 and finite, got nan"):
+        rounded_quantity([1.0, float("nan")], rounding="up")
+    with pytest.raises(ValueError, match='rounding must be "never above", "nearest" or "up", got \'down\''):
+        rounded_quantity(1.0, rounding="down")
+    with pytest.raises(ValueError, match="pack_size must be a whole number of at least 1, got 0"):
+        rounded_quantity(1.0, pack_size=0, rounding="up")
