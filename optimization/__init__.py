@@ -79,6 +79,7 @@ from optimization.guaranteed_service_program import GuaranteedServiceProgram, gu
 from optimization.infeasible import Infeasible
 from optimization.joint_replenishment import JointReplenishment, optimal_joint_replenishment, silver_joint_replenishment
 from optimization.lateral_transshipment import Transshipment, cumulative_demand_pmf, lateral_transshipment
+from optimization.level_bound import stock_error
 from optimization.level_limits import Limit, LimitOutcome
 from optimization.level_problem import Objective
 from optimization.level_reasons import level_reason, why_not_more
@@ -114,7 +115,7 @@ from optimization.lost_sales import (
     periodic_lost_sales_at,
     periodic_lost_sales_bracket,
 )
-from optimization.lot_sizing import lot_size, order_quantity_to
+from optimization.lot_sizing import lot_size, order_quantity_to, rounded_quantity
 from optimization.multi_item_allocation import ServiceOutOfReach, SharedSafetyStock, shared_safety_stock
 from optimization.newsvendor import (
     Newsvendor,
@@ -124,8 +125,16 @@ from optimization.newsvendor import (
     newsvendor_profit,
     newsvendor_profit_at,
 )
-from optimization.order_packs import whole_packs
-from optimization.order_rounding import rounded_packs
+from optimization.one_warehouse import (
+    WarehouseSystem,
+    one_warehouse_base_stock,
+    one_warehouse_exact,
+    one_warehouse_fill_rate,
+    one_warehouse_metric,
+    one_warehouse_two_moment,
+)
+from optimization.optimality_gap import OptimalityGap, optimality_gap
+from optimization.order_conflict import OrderConflict
 from optimization.order_terms import Needs, Offers, Suppliers
 from optimization.order_up_to import (
     OrderUpTo,
@@ -186,6 +195,12 @@ from optimization.reorder_point_approximations import (
     eoqb_reorder_policy,
     eoqss_reorder_policy,
     loss_function_reorder_policy,
+)
+from optimization.replenishment_milp import (
+    ReplenishmentOrder,
+    replenishment_order,
+    replenishment_program,
+    write_replenishment_program,
 )
 from optimization.safety_stock import (
     SafetyStock,
@@ -279,6 +294,8 @@ __all__ = [
     "NormalDemand",
     "Objective",
     "Offers",
+    "OptimalityGap",
+    "OrderConflict",
     "OrderLimit",
     "OrderLimitOutcome",
     "OrderUpTo",
@@ -294,6 +311,7 @@ __all__ = [
     "RecoveryLots",
     "ReorderMeasures",
     "ReorderPolicy",
+    "ReplenishmentOrder",
     "ReviewMeasures",
     "ReviewPolicy",
     "RiskAverseOrder",
@@ -312,6 +330,7 @@ __all__ = [
     "UniformDemand",
     "UnitReorderPolicy",
     "ValuedShares",
+    "WarehouseSystem",
     "WasteAwareOrder",
     "YieldOrder",
     "all_units_discount_order",
@@ -399,7 +418,13 @@ __all__ = [
     "normal_reorder_point_for_fill_rate",
     "normal_reorder_policy",
     "normal_second_order_loss",
+    "one_warehouse_base_stock",
+    "one_warehouse_exact",
+    "one_warehouse_fill_rate",
+    "one_warehouse_metric",
+    "one_warehouse_two_moment",
     "optimal_joint_replenishment",
+    "optimality_gap",
     "order_quantity_cost",
     "order_quantity_to",
     "order_up_to",
@@ -428,8 +453,10 @@ __all__ = [
     "priority_shares",
     "proportional_shares",
     "quantile_loss",
+    "replenishment_order",
+    "replenishment_program",
     "risk_averse_order",
-    "rounded_packs",
+    "rounded_quantity",
     "s_s_measures",
     "s_s_policy",
     "s_s_policy_for_fill_rate",
@@ -453,6 +480,7 @@ __all__ = [
     "silver_meal",
     "simple_fill_rate_safety_stock",
     "smallest_level",
+    "stock_error",
     "stuttering_poisson_customers",
     "summed_counts",
     "tail_mean",
@@ -466,6 +494,6 @@ __all__ = [
     "unit_reorder_policy",
     "wagner_whitin",
     "waste_aware_order",
-    "whole_packs",
     "why_not_more",
+    "write_replenishment_program",
 ]
