@@ -11,6 +11,7 @@ import argparse
 import json
 import operator
 import os
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -131,3 +132,12 @@ def real_file(name: str) -> Path | None:
     shared = Path(os.environ.get("STOCKWRIGHT_SHARED") or REPOSITORY.parent / "shared")
     path = shared / "data" / name
     return path if path.is_file() else None
+
+
+def peak_memory() -> float:
+    """GiB that this process had in memory at most, not counting, as rusage does, what started it."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
