@@ -13,6 +13,7 @@ from optimization.compiled import kernel
 
 ROUNDS = 8
 SWEEPS = 60
+PAIRS = 3_000_000
 TOLERANCE = 1e-9
 GAIN = 1e-7
 
@@ -84,7 +85,7 @@ def exchanged(
         broken = _exchange(
             choices.begins, choices.supplier, choices.cost, choices.load, choices.regret, choices.toll, chosen,
             limits.least, limits.most, limits.round_most, penalty, np.ascontiguousarray(pairs[:, 1]), first,
-            relaxed_toll, relaxed_round_toll, not alone, SWEEPS,
+            relaxed_toll, relaxed_round_toll, not alone, SWEEPS, PAIRS,
         )  # fmt: skip
         if broken <= TOLERANCE and not alone:
             return chosen
@@ -170,9 +171,10 @@ def _exchange(
     begins: IntArray, supplier_of: IntArray, cost: FloatArray, load: FloatArray, regret: FloatArray, toll: FloatArray,
     chosen: IntArray, least: FloatArray, most: FloatArray, round_most: FloatArray, penalty: FloatArray,
     pair_skus: IntArray, pair_first: IntArray, relaxed_toll: FloatArray, relaxed_round_toll: float, pairs: bool,
-    sweeps: int,
+    sweeps: int, most_pairs: int,
 ) -> float:  # fmt: skip
-    """Change `chosen` until nothing improves; the penalty that is left."""
+    """Change `chosen` until nothing improves or very many pairs were tried; the penalty that is left."""
+    tried = 0
     suppliers, measures = least.shape
     totals, round_total = np.zeros((suppliers, measures)), np.zeros(measures)
     no_least, work, broken_now = np.zeros(measures), np.zeros(measures), np.zeros(suppliers)
@@ -219,6 +221,8 @@ def _exchange(
             for first in range(pair_first[supplier], pair_first[supplier + 1]):
                 one = pair_skus[first]
                 for second in range(first + 1, pair_first[supplier + 1]):
+                    if tried > most_pairs:
+                        break
                     other = pair_skus[second]
                     old_one, old_other = chosen[one], chosen[other]
                     best_one, best_other, gain = old_one, old_other, -GAIN
@@ -236,6 +240,7 @@ def _exchange(
                             if new_other == old_other:
                                 continue
                             moved[3] = new_other
+                            tried += 1
                             change = cost[new_one] + cost[new_other] - cost[old_one] - cost[old_other]
                             change += _moved(
                                 signs, moved, 4, supplier_of, load, totals, round_total, least, most, round_most,
@@ -248,7 +253,7 @@ def _exchange(
                             _apply(old, new, supplier_of, load, totals, round_total, least, most, penalty, broken_now)
                         chosen[one], chosen[other] = best_one, best_other
                         improved = True
-        if not improved:
+        if not improved or tried > most_pairs:
             break
     total = _broken(round_total, no_least, round_most, penalty)
     for supplier in range(suppliers):

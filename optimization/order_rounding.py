@@ -14,7 +14,7 @@ from optimization.replenishment_columns import OrderProgram, OrderRound
 
 AROUND = 2
 CORE_GAP = 1e-5
-CORES = (3e-6, 1e-5, 3e-5, 1e-4)
+CORES = (1000, 4000, 10000)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,13 @@ class _Neighbourhood:
 
 
 def rounded_orders(
-    round_: OrderRound, full: OrderProgram, values: FloatArray, row_price: FloatArray, *, objective: float, end: float
+    round_: OrderRound,
+    full: OrderProgram,
+    values: FloatArray,
+    row_price: FloatArray,
+    *,
+    cores: tuple[int, ...],
+    end: float,
 ) -> Iterator[Rounded]:
     """Cheaper and cheaper whole orders near a relaxed one, with its suppliers' orders; none if none is found.
 
@@ -66,7 +72,7 @@ def rounded_orders(
         full: Its program with whole packs.
         values: Of the program's first columns in the relaxation; suppliers' columns are whole.
         row_price: Dual value of the program's first rows.
-        objective: Of the relaxation; regrets are measured by it.
+        cores: How many choices more than one per SKU, those of least regret, each program has.
         end: When to stop, by the monotonic clock.
     """
     near = _neighbourhood(round_, full, values, row_price)
@@ -81,11 +87,11 @@ def rounded_orders(
     )
     if chosen is not None:
         yield _order(near, chosen, len(full.modes.offer))
-    for share in CORES:
+    for size in cores:
         left = end - time.monotonic()
         if left <= 0:
             return
-        better = _best_in_core(near, chosen, regret=share * abs(objective), time_limit=left)
+        better = _best_in_core(near, chosen, size=size, time_limit=max(left / 3, 0.1))
         if better is not None:
             chosen = better
             yield _order(near, chosen, len(full.modes.offer))
@@ -98,12 +104,11 @@ def _order(near: _Neighbourhood, chosen: IntArray, modes: int) -> Rounded:
     return Rounded(packs, float(near.choices.cost[chosen].sum()) + near.fixed_cost)
 
 
-def _best_in_core(
-    near: _Neighbourhood, chosen: IntArray | None, *, regret: float, time_limit: float
-) -> IntArray | None:
-    """The cheapest choices of at most that regret, or those already chosen, that keep all limits."""
+def _best_in_core(near: _Neighbourhood, chosen: IntArray | None, *, size: int, time_limit: float) -> IntArray | None:
+    """The cheapest choices that keep all limits, of those already chosen and so many of the least regret."""
     choices, limits = near.choices, near.limits
-    core = choices.regret <= regret
+    core = np.zeros(len(choices.regret), dtype=np.bool_)
+    core[np.argsort(choices.regret, kind="stable")[: len(near.start) + size]] = True
     core[near.start if chosen is None else chosen] = True
     inside = np.flatnonzero(core)
     sku = np.repeat(np.arange(len(near.start)), np.diff(choices.begins))[inside]
