@@ -1,5 +1,6 @@
 """Orders under packs, minimums, price breaks, containers and a budget: the cheapest, proven, and explained."""
 
+import time
 from dataclasses import replace
 from itertools import product
 
@@ -10,13 +11,15 @@ import pytest
 from optimization import replenishment_milp
 from optimization.order_conflict import OrderConflict
 from optimization.order_terms import Needs, Offers, Suppliers
-from optimization.replenishment_columns import OrderRound
+from optimization.replenishment_columns import OrderRound, order_program
 from optimization.replenishment_milp import (
     replenishment_order,
     replenishment_program,
     write_replenishment_program,
 )
 from optimization.replenishment_search import RoundSolution, solve_round
+from optimization.supplier_bounds import supplier_bounds, suppliers_apart
+from optimization.tree_search import TreeSearch
 
 # The plain enumeration that everything else is compared with
 
@@ -183,6 +186,20 @@ def test_the_search_over_suppliers_finds_the_same_cost_and_bound():
             costs = [total(found.packs, *case) for found in (whole, searched)]
             assert costs[1] == pytest.approx(costs[0], abs=1e-6), seed
             assert searched.bound == pytest.approx(costs[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_sum_of_suppliers_at_any_price_of_the_budget_is_a_bound(share):
+    needs, offers, suppliers = many_skus(3, skus=40, suppliers=3)
+    case = OrderRound(needs, offers, suppliers, 6_000.0, np.inf, np.inf, False)
+    full, relaxed = (order_program(case, whole_packs=whole) for whole in (True, False))
+    search = TreeSearch(relaxed.program, offset=case.shortage_without, end=time.monotonic() + 10)
+    search.run()
+    prices = share * min(search.leaves).row_price
+    assert suppliers_apart(full)
+    apart = supplier_bounds(full, prices, offset=case.shortage_without, slack=0.0, end=time.monotonic() + 10)
+    order = replenishment_order(needs, offers, suppliers, budget=6_000.0, relative_gap=1e-3, time_limit=5.0)
+    assert 0 < apart.bound <= order.objective
 
 
 def test_the_program_written_out_rule_by_rule_has_the_same_least_cost():
