@@ -168,6 +168,8 @@ def shared_limits(quick: bool) -> list[Claim]:
     claims = _beside_cbc(few, told, None if quick else "<= 0.12")
     claims += _beside_highs(few, told["sifting"], _in_turn(few, ("PuLP with HiGHS", "arrays"), rounds), quick)
     claims += _beside_cbc(many, _in_turn(many, ("sifting", "PuLP with CBC"), rounds), None if quick else "<= 0.25")
+    if quick:
+        return claims
     told = _in_turn(few, ("sifting", "textbook"), 1)
     what = f"{LIMITS}, beside the textbook's PuLP"
     return [*claims, Claim(what, _seconds(told["sifting"]), _seconds(told["textbook"]), "s", None, few)]
