@@ -256,6 +256,3 @@ def _limits(round_: OrderRound, full: OrderProgram, values: FloatArray, ordered:
     )
     round_most = np.array([round_.budget - fixed_cost, np.inf, round_.volume_capacity, round_.weight_capacity])
     return Limits(least, most, round_most), fixed_cost
-
-
-rounded_packs = rounded_orders

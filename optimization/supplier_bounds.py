@@ -1,8 +1,8 @@
 """One program per supplier, where suppliers share nothing but the round's limits, and the bound they prove together.
 
 The round's limits are paid for at given prices (Lagrangian relaxation), so that each supplier's order with whole packs
-is a small program of its own. Their sum bounds the round from below, and where the round's limits matter little, closely:
-nothing of a supplier is fractional in it.
+is a small program of its own. Their sum bounds the round from below, and closely where the round's limits matter
+little: nothing of a supplier is fractional in it.
 """
 
 import time

@@ -161,7 +161,7 @@ def as_round(needs, offers, suppliers, budget, volume_capacity, split):
 
 @pytest.mark.parametrize("block", range(5))
 def test_no_order_that_keeps_the_rules_is_cheaper(block):
-    for seed in range(block * 10, block * 10 + 10):
+    for seed in range(block * 8, block * 8 + 8):
         needs, offers, suppliers, budget, volume, split = small_round(seed)
         best = cheapest(needs, offers, suppliers, budget, volume, split)
         limits = {"budget": budget, "volume_capacity": volume, "split_across_suppliers": split}
@@ -188,7 +188,7 @@ def test_the_search_over_suppliers_finds_the_same_cost_and_bound():
             assert searched.bound == pytest.approx(costs[0], abs=1e-5)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.5, 1.0])
 def test_the_sum_of_suppliers_at_any_price_of_the_budget_is_a_bound(share):
     needs, offers, suppliers = many_skus(3, skus=40, suppliers=3)
     case = OrderRound(needs, offers, suppliers, 6_000.0, np.inf, np.inf, False)
