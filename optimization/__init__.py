@@ -135,6 +135,7 @@ from optimization.one_warehouse import (
 )
 from optimization.optimality_gap import OptimalityGap, optimality_gap
 from optimization.order_conflict import OrderConflict
+from optimization.order_outcome import OrderCosts, SupplierOrders
 from optimization.order_terms import Needs, Offers, Suppliers
 from optimization.order_up_to import (
     OrderUpTo,
@@ -296,6 +297,7 @@ __all__ = [
     "Offers",
     "OptimalityGap",
     "OrderConflict",
+    "OrderCosts",
     "OrderLimit",
     "OrderLimitOutcome",
     "OrderUpTo",
@@ -324,6 +326,7 @@ __all__ = [
     "ShortageCurves",
     "StockLevels",
     "StockShares",
+    "SupplierOrders",
     "Suppliers",
     "TailMean",
     "Transshipment",

@@ -129,7 +129,10 @@ def policy(reorder_point: ArrayLike, **asked: Any) -> Policy:
     Raises:
         ValueError: A shape or a reorder point that cannot be.
     """
-    problem = level_problem(**(_unlimited(asked)), fill_rate_target=0.5, objective="stock value")
+    return _checked_policy(_free_problem(asked), reorder_point)
+
+
+def _checked_policy(problem: LevelProblem, reorder_point: ArrayLike) -> Policy:
     given = np.asarray(reorder_point)
     if given.shape != (len(problem.names),):
         raise ValueError(f"reorder_point must be one per SKU ({len(problem.names)}), got shape {given.shape}")
@@ -152,7 +155,7 @@ def reorder_point_of_stock(on_hand: ArrayLike, **asked: Any) -> IntArray:
     Raises:
         ValueError: A shape or a stock that cannot be.
     """
-    problem = level_problem(**(_unlimited(asked)), fill_rate_target=0.5, objective="stock value")
+    problem = _free_problem(asked)
     held = per_sku(on_hand, "on_hand", problem.names)[problem.demanded]
     low = np.zeros(len(held), dtype=np.int64)
     high = problem.curves.level[problem.curves.offsets[1:] - 1]
@@ -176,8 +179,8 @@ def moves(today: ArrayLike, target: ArrayLike, **asked: Any) -> tuple[Move, ...]
         target: Reorder points, such as those of `safety_stock_levels`, shape (sku,).
         **asked: As `frontier`.
     """
-    before, after = policy(today, **asked), policy(target, **asked)
-    problem = level_problem(**(_unlimited(asked)), fill_rate_target=0.5, objective="stock value")
+    problem = _free_problem(asked)
+    before, after = _checked_policy(problem, today), _checked_policy(problem, target)
     share = np.zeros(len(problem.names))
     share[problem.demanded] = problem.share
     changed = np.flatnonzero(before.reorder_point != after.reorder_point)
@@ -196,10 +199,11 @@ def moves(today: ArrayLike, target: ArrayLike, **asked: Any) -> tuple[Move, ...]
     )
 
 
-def _unlimited(asked: dict[str, Any]) -> dict[str, Any]:
-    """The same without what only restricts choices: a policy in use may break any limit."""
+def _free_problem(asked: dict[str, Any]) -> LevelProblem:
+    """The SKUs without what only restricts choices: a policy in use may break any limit."""
     dropped = ("limits", "stock_budget", "fill_rate_floor", "reorder_point_min", "reorder_point_max")
-    return {name: value for name, value in asked.items() if name not in dropped}
+    free = {name: value for name, value in asked.items() if name not in dropped}
+    return level_problem(**free, fill_rate_target=None, objective="stock value")
 
 
 def _policy(problem: LevelProblem, reorder_point: IntArray) -> Policy:
