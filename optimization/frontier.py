@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,7 +156,24 @@ def reorder_point_of_stock(on_hand: ArrayLike, **asked: Any) -> IntArray:
     Raises:
         ValueError: A shape or a stock that cannot be.
     """
+    return _of_stock(_free_problem(asked), on_hand)
+
+
+def implied_policies(on_hand: Sequence[ArrayLike], **asked: Any) -> tuple[Policy, ...]:
+    """The policies that average stocks imply: `reorder_point_of_stock` of each, and what it comes to.
+
+    Args:
+        on_hand: Average units in stock of each policy, ≥ 0, each of shape (sku,).
+        **asked: As `frontier`.
+
+    Raises:
+        ValueError: A shape or a stock that cannot be.
+    """
     problem = _free_problem(asked)
+    return tuple(_policy(problem, _of_stock(problem, held)) for held in on_hand)
+
+
+def _of_stock(problem: LevelProblem, on_hand: ArrayLike) -> IntArray:
     held = per_sku(on_hand, "on_hand", problem.names)[problem.demanded]
     low = np.zeros(len(held), dtype=np.int64)
     high = problem.curves.level[problem.curves.offsets[1:] - 1]

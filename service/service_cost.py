@@ -172,16 +172,22 @@ def cost_of(database: Database, inputs: PlanningInputs, forecasts: pd.DataFrame)
     except Infeasible as conflict:
         raise LimitsConflict(str(conflict), conflict.best_fill_rate, conflict.smallest_budget) from conflict
     held = _held(database, inputs, rate)
-    today = _implied(held, asked)
+    today, *covers = _implied([held, *(rate * weeks for weeks in COVER_WEEKS)], asked)
     items = _items(inputs, asked, held).join(today)
-    cover = pd.DataFrame([_cover(weeks, asked) for weeks in COVER_WEEKS])
+    points = [_point(cover, asked) for cover in covers]
     return ServiceCost(
         as_of=inputs.as_of,
         terms=inputs.terms,
         items=items,
         curve=curve,
         today=_point(today, asked),
-        cover=cover,
+        cover=pd.DataFrame(
+            {
+                "weeks": COVER_WEEKS,
+                "stock_value": [point.stock_value for point in points],
+                "fill_rate": [point.fill_rate for point in points],
+            }
+        ),
         undemanded_stock=float((held * inputs.points["unit_cost"].to_numpy())[rate <= 0].sum()),
         asked=asked,
     )
@@ -269,27 +275,27 @@ def mean_closing_stock(closing: pd.DataFrame, *, as_of: date, days: int) -> pd.D
     return sums.assign(on_hand=sums["unit_days"] / sums["days"])[["sku_id", "location_id", "on_hand"]]
 
 
-def _implied(held: FloatArray, asked: dict[str, Any]) -> pd.DataFrame:
-    """The policy that average stocks imply: reorder_point, stock_value and fill_rate of each item.
+def _implied(held: Sequence[FloatArray], asked: dict[str, Any]) -> list[pd.DataFrame]:
+    """The policies that average stocks imply: reorder_point, stock_value and fill_rate of each item.
 
     What no reorder point explains is still paid for: stock beyond the highest that the forecast can vouch for. Where
     less is held than the lots alone bring, the lots' stock is taken, as the fill rate is theirs too.
     """
-    from optimization.frontier import policy, reorder_point_of_stock
+    from optimization.frontier import implied_policies
 
     is_demanded = np.asarray(asked["demand_rate"]) > 0
-    reorder_point = reorder_point_of_stock(held, **asked)
-    implied = policy(reorder_point, **asked)
-    paid = np.where(is_demanded, np.maximum(held * asked["unit_cost"], implied.sku_stock_value), 0.0)
-    return pd.DataFrame(
-        {"reorder_point": reorder_point, "stock_value": paid, "fill_rate": implied.sku_fill_rate},
-    )
-
-
-def _cover(weeks: float, asked: dict[str, Any]) -> dict[str, float]:
-    """The same weeks of demand held on average in every item."""
-    point = _point(_implied(np.asarray(asked["demand_rate"]) * weeks, asked), asked)
-    return {"weeks": weeks, "stock_value": point.stock_value, "fill_rate": point.fill_rate}
+    return [
+        pd.DataFrame(
+            {
+                "reorder_point": implied.reorder_point,
+                "stock_value": np.where(
+                    is_demanded, np.maximum(units * asked["unit_cost"], implied.sku_stock_value), 0.0
+                ),
+                "fill_rate": implied.sku_fill_rate,
+            }
+        )
+        for units, implied in zip(held, implied_policies(held, **asked), strict=True)
+    ]
 
 
 def _point(policy: pd.DataFrame, asked: dict[str, Any]) -> ServicePoint:
