@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import queries
 from dashboard.queries import database
-from data import demand_input_rows, insight_rows
 from service import forecast_review, planner_review
 from service.forecast_review import ForecastReview, ItemReview
 from service.planner_review import PlannerReview
@@ -23,22 +22,7 @@ def review() -> ForecastReview:
     Raises:
         NothingToPlan: there are no orders.
     """
-    return _review(_history())
-
-
-def _history() -> str:
-    opened = database()
-    with opened.reading() as connection:
-        said = [
-            [row.id for row in read(connection, is_open=True)]
-            for read in (
-                demand_input_rows.outlier_decisions,
-                demand_input_rows.events,
-                demand_input_rows.successions,
-                demand_input_rows.analogues,
-            )
-        ]
-        return f"{opened} {insight_rows.history_version(connection)} {said}"
+    return _review(queries.demand_version(with_overrides=False))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -48,7 +32,7 @@ def _planner(at_version: str, history: str) -> PlannerReview:  # noqa: ARG001
 
 def planner(at_version: str) -> PlannerReview:
     """What the planner said of demand."""
-    return _planner(at_version, _history())
+    return _planner(at_version, queries.demand_version(with_overrides=False))
 
 
 def item(at_version: str, sku: str, location: str) -> ItemReview | None:

@@ -148,21 +148,24 @@ def _expected(known: str) -> tuple[PlanningInputs, pd.DataFrame]:  # noqa: ARG00
     return inputs, stock_levels.planned_demand(inputs)
 
 
-def _known() -> str:
-    """Changes with the history and with the planner's word on demand."""
+def demand_version(*, with_overrides: bool) -> str:
+    """Changes with the history and with what the planner says of past demand and coming events.
+
+    Args:
+        with_overrides: Whether it changes with overrides of forecasts too.
+    """
+    said = [
+        demand_input_rows.outlier_decisions,
+        demand_input_rows.events,
+        demand_input_rows.successions,
+        demand_input_rows.analogues,
+    ]
+    if with_overrides:
+        said.append(demand_input_rows.overrides)
     opened = database()
     with opened.reading() as connection:
-        said = [
-            [row.id for row in read(connection, is_open=True)]
-            for read in (
-                demand_input_rows.outlier_decisions,
-                demand_input_rows.events,
-                demand_input_rows.successions,
-                demand_input_rows.analogues,
-                demand_input_rows.overrides,
-            )
-        ]
-        return f"{opened} {insight_rows.history_version(connection)} {said}"
+        words = [[row.id for row in read(connection, is_open=True)] for read in said]
+        return f"{opened} {insight_rows.history_version(connection)} {words}"
 
 
 @st.cache_resource(show_spinner="Finding the least stock for every fill rate …", max_entries=2)
@@ -177,7 +180,7 @@ def cost_of_service(at_version: str) -> ServiceCost:
     Raises:
         NothingToPlan, NothingDemanded, LimitsConflict: as `service_cost`.
     """
-    return _cost_of_service(at_version, _known())
+    return _cost_of_service(at_version, demand_version(with_overrides=True))
 
 
 @st.cache_resource(show_spinner="Setting the levels …", max_entries=24)
@@ -191,4 +194,4 @@ def service_at(at_version: str, fill_rate: float) -> Chosen:
     Raises:
         LimitsConflict: no levels reach it.
     """
-    return _chosen(at_version, _known(), fill_rate)
+    return _chosen(at_version, demand_version(with_overrides=True), fill_rate)
