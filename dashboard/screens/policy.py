@@ -198,9 +198,9 @@ with refusals_shown():
     with told:
         chosen = queries.service_at(version, choose(cost))
         show_choice(cost, chosen)
+        st.page_link("screens/terms.py", label=":primary[Plan with it: set the target, the floor or the budget]")
     with drawn:
         figure = policy_charts.service_curve(cost, plan_of(cost, version), chosen)
         st.plotly_chart(figure, config=charts.CONFIG, key="service-curve")
         show_classes(chosen, currency)
     show_moves(chosen, currency)
-    st.page_link("screens/terms.py", label=":primary[Change the target, the floor or the budget]")
