@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,9 @@ _SAID, _NOT_UNDONE = "desk-said", "desk-not-undone"
 
 T = TypeVar("T")
 
+_running = threading.local()
+"""What this thread's run of the page may write down without touching the session (see `_Said`)."""
+
 
 @dataclass(frozen=True)
 class Undo:
@@ -26,6 +30,30 @@ class Undo:
     use_case: Callable[..., Any]
     asked: tuple[Any, ...]
     state: str
+
+
+@dataclass
+class _Said:
+    """What was done, kept in the session.
+
+    Any access to the session may end the run of a page in favour of the next click's. A double click would
+    thus silence what the first click did, since nobody hears of it but through the session. So this object is
+    fetched before the use case is carried out, and written to without the session's knowledge.
+
+    Attributes:
+        text: In words, empty when there is nothing to say.
+        undo: The way back.
+        view: What was looked at.
+    """
+
+    text: str = ""
+    undo: Undo | None = None
+    view: str = ""
+
+
+def _said() -> _Said:
+    said: _Said = st.session_state.setdefault(_SAID, _Said())
+    return said
 
 
 def carry_out(use_case: Callable[..., T], *asked: Any, state: str, **options: Any) -> T | None:
@@ -58,13 +86,16 @@ def run(use_case: Callable[..., T], *asked: Any, state: str, **options: Any) -> 
     """The same, but a refusal is raised."""
     wanted = sha256(repr((state, asked, sorted(options.items()))).encode()).hexdigest()
     key = f"dashboard:{nonce()}:{use_case.__name__}:{wanted}"
+    _running.said, _running.view = _said(), _view()
     return use_case(queries.database(), *asked, key=key, actor=queries.actor(), at=queries.now(), **options)
 
 
 def done(text: str, undo: Undo | None = None) -> None:
     """Say on the next run what was done, in plain text, and run the page again."""
+    said: _Said = _running.said
+    said.text, said.undo, said.view = text, undo, _running.view
     st.query_params.pop("do", None)
-    st.session_state[_SAID] = (text, undo, _view())
+    said.view = _view()
     st.rerun()
 
 
@@ -78,20 +109,21 @@ def say_what_happened() -> None:
     refused = st.session_state.pop(_NOT_UNDONE, None)
     if refused:
         st.error(plain(refused))
-    text, undo, view = st.session_state.get(_SAID, ("", None, None))
-    if not text or view != _view():
+    said = _said()
+    if not said.text or said.view != _view():
         forget()
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":green[✓] {plain(text)}", width="stretch")
-        if undo is not None:
-            st.button("Undo", key="desk-undo", on_click=_take_back, args=(undo,))
+        st.markdown(f":green[✓] {plain(said.text)}", width="stretch")
+        if said.undo is not None:
+            st.button("Undo", key="desk-undo", on_click=_take_back, args=(said.undo,))
         st.button("OK", key="desk-ok", type="tertiary", on_click=forget)
 
 
 def forget() -> None:
     """Say no more what was done."""
-    st.session_state.pop(_SAID, None)
+    said = _said()
+    said.text, said.undo = "", None
 
 
 def _take_back(undo: Undo) -> None:
@@ -101,4 +133,5 @@ def _take_back(undo: Undo) -> None:
     except StockwrightError as refusal:
         st.session_state[_NOT_UNDONE] = f"Not undone: {refusal}"
         return
-    st.session_state[_SAID] = ("Undone.", None, _view())
+    said = _said()
+    said.text, said.view = "Undone.", _view()

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from sqlalchemy import func, insert, select
+from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from data import check_run_rows, insight_rows, schema
@@ -297,6 +299,27 @@ def test_a_held_order_is_released_with_a_reason(busy: Any, open_desk: OpenDesk) 
     type_in(page, "Why may it go on?", "paid this morning")
     click(page, "Release")
     assert status(busy, "A-3") == "allocated"
+
+
+def test_what_a_click_did_is_said_even_where_a_second_click_ends_its_run(
+    busy: Any, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_desk(busy.database, order=busy.ids["A-3"])
+    type_in(page, "Why may it go on?", "paid this morning")
+    clicks = iter(["the second"])
+
+    def overtaken(*asked: object) -> None:
+        """The first access to the session after the order is released: here Streamlit yields to the next click."""
+        del asked
+        if next(clicks, None):
+            run = get_script_run_ctx()
+            raise RerunException(RerunData(query_string=run.query_string, page_script_hash=run.page_script_hash))
+
+    monkeypatch.setattr(type(st.query_params), "pop", overtaken)
+    click(page, "Release")
+    assert next(clicks, None) is None
+    assert status(busy, "A-3") == "allocated"
+    assert "A-3 is released from credit and allocated now." in said(page)
 
 
 def test_a_reviewed_order_is_approved(busy: Any, open_desk: OpenDesk) -> None:
