@@ -11,7 +11,7 @@ from simulation.measures import (
 )
 from simulation.policies import ReorderPolicy, cover_policy
 from simulation.replicate import SimulationResult, draw_lead_times, simulate, simulate_policies
-from simulation.scenario import StockScenario
+from simulation.stock_scenario import StockScenario
 from simulation.stock_process import StockTotals, StockTrace, run_stock, trace_stock
 from simulation.streams import philox_4x32, sku_key, uniforms, whole_day_lead_times
 

@@ -8,7 +8,7 @@ import numpy as np
 from simulation.measures import MEASURE_NAMES, estimate
 from simulation.policies import ReorderPolicy
 from simulation.replicate import simulate_policies
-from simulation.scenario import StockScenario
+from simulation.stock_scenario import StockScenario
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulation.arrays import FloatArray, IntArray
-from simulation.scenario import StockScenario
+from simulation.stock_scenario import StockScenario
 from simulation.stock_process import StockTotals
 
 if TYPE_CHECKING:

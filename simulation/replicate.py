@@ -9,7 +9,7 @@ import numpy as np
 from simulation.arrays import IntArray
 from simulation.measures import Measures, ReplicationMeasures, replication_measures, sku_measures
 from simulation.policies import ReorderPolicy
-from simulation.scenario import StockScenario
+from simulation.stock_scenario import StockScenario
 from simulation.stock_process import StockTotals, join_replications, run_stock
 from simulation.streams import sku_key, uniforms, whole_day_lead_times
 

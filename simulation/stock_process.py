@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from simulation.arrays import FloatArray, IntArray
 from simulation.policies import ReorderPolicy
-from simulation.scenario import StockScenario
+from simulation.stock_scenario import StockScenario
 
 UnitArray = npt.NDArray[np.int32]
 
