@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
-BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py stockpyl_peer.py monthly_series.py large_panel.py shared_limits.py order_round.py
+BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py stockpyl_peer.py monthly_series.py large_panel.py shared_limits.py order_round.py simpy_peer.py ciw_peer.py
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deep check browser bench lock clean
