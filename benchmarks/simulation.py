@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from measure import Claim, Figure, peak_memory, run, seconds
 from peers import asked
-
 from simulation.distributions import constant, discrete, exponential, poisson, uniform
 from simulation.event_kernel import run_events
 from simulation.periodic_kernel import run_periodic
+
 from simulation.scenario import (
     Carrier,
     Demand,
@@ -262,7 +262,7 @@ def periodic(quick: bool) -> list[Claim]:
     peer_days = 3_650 if quick else 36_500
     ours, peer = throughput(
         lambda: ours_per_second(work),
-        lambda: per_second("periodic", lambda answer: float(peer_days), days=peer_days, **PERIODIC),
+        lambda: per_second("periodic", lambda _: float(peer_days), days=peer_days, **PERIODIC),
         rounds=rounds,
     )
     again, plain = throughput(lambda: ours_per_second(work), vectorised, rounds=rounds)
