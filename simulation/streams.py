@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulation.arrays import FloatArray, IntArray
+from simulation.compiled import kernel
 
 WordArray = npt.NDArray[np.uint64]
 
@@ -144,3 +145,70 @@ def _counter(name: str, values: npt.ArrayLike, *, most: int) -> WordArray:
     if given.size and (int(given.min()) < 0 or int(given.max()) > most):
         raise ValueError(f"{name} must lie between 0 and {most}, got {given.min()} to {given.max()}")
     return given.astype(np.uint64)
+
+
+def stream_key(seed: int, purpose: str, node: str) -> tuple[int, int]:
+    """The key of the stream that decides `purpose` for `node`, as two 32-bit words for `uniform_at`.
+
+    Args:
+        seed: Any integer.
+        purpose: What the numbers decide, "lead time" for instance; docs/simulation/rules.md lists them.
+        node: For whom, "A-12@central" for instance.
+    """
+    key = _hash64(f"{seed}:{purpose}:{node}")
+    return key & 0xFFFFFFFF, key >> 32
+
+
+@kernel
+def uniform_at(key0: np.uint64, key1: np.uint64, entity: int, draw: int, replication: int) -> float:
+    """The uniform number at an address of a stream, an odd multiple of 2⁻³³ strictly between 0 and 1.
+
+    Args:
+        key0: First word of `stream_key`, as np.uint64.
+        key1: Second word.
+        entity: Of whom, 0 to 2⁶³ − 1.
+        draw: Which number, 0 to 2³⁴ − 1.
+        replication: Of which run, 0 to 2³² − 1.
+    """
+    word0, word1, word2, word3 = _block(key0, key1, np.uint64(entity), np.uint64(draw >> 2), np.uint64(replication))
+    which = draw & 3
+    low = word0 if which == 0 else word1
+    high = word2 if which == 2 else word3
+    return _uniform(low if which < 2 else high)
+
+
+@kernel
+def block_at(
+    key0: np.uint64, key1: np.uint64, entity: int, block: int, replication: int
+) -> tuple[float, float, float, float]:
+    """The uniform numbers of draws 4 · block to 4 · block + 3 of `uniform_at`, at the price of one."""
+    word0, word1, word2, word3 = _block(key0, key1, np.uint64(entity), np.uint64(block), np.uint64(replication))
+    return _uniform(word0), _uniform(word1), _uniform(word2), _uniform(word3)
+
+
+@kernel
+def _uniform(word: np.uint64) -> float:
+    return (np.float64(np.int64(word)) + 0.5) * 2.3283064365386963e-10
+
+
+@kernel
+def _block(
+    key0: np.uint64, key1: np.uint64, entity: np.uint64, block: np.uint64, replication: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """`philox_4x32` of one counter (block, entity mod 2³², entity div 2³², replication)."""
+    word = np.uint64(0xFFFFFFFF)
+    half = np.uint64(32)
+    c0, c1, c2, c3 = block & word, entity & word, entity >> half, replication & word
+    k0, k1 = np.uint64(key0), np.uint64(key1)
+    for _ in range(10):
+        product0 = c0 * np.uint64(0xD2511F53)
+        product1 = c2 * np.uint64(0xCD9E8D57)
+        c0, c1, c2, c3 = (
+            (product1 >> half) ^ c1 ^ k0,
+            product1 & word,
+            (product0 >> half) ^ c3 ^ k1,
+            product0 & word,
+        )
+        k0 = (k0 + np.uint64(0x9E3779B9)) & word
+        k1 = (k1 + np.uint64(0xBB67AE85)) & word
+    return c0, c1, c2, c3
