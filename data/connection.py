@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuch
 
 from data.errors import DatabaseUnavailable
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 _BUSY_TIMEOUT_MS = 15_000
 _RESTED_SECONDS = 5.0
 _FOREIGN = "{} holds tables that are not Stockwright's: name another database"

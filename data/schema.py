@@ -854,6 +854,20 @@ proof_run = Table(
     Column("result", JSON, nullable=False),
 )
 
+what_if = Table(
+    "what_if",
+    metadata,
+    _id(),
+    Column("name", String, nullable=False),
+    Column("question", JSON, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    Column("saved_by", String, nullable=False),
+    Column("command_key", String, ForeignKey("command.key"), nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("removed_by", String),
+    CheckConstraint("(removed_at IS NULL) = (removed_by IS NULL)", name="removed"),
+)
+
 # What the planner says of demand
 
 

@@ -22,6 +22,7 @@ from orders.errors import UnknownThing
 from orders.model import Actor, Permission
 from orders.money import exponent
 from service.demand_adjusting import overrides_without_point
+from service.ledger_scenario import scenario_from_ledger as scenario_from_ledger
 from service.planning_inputs import PlanningInputs, planning_inputs
 from service.recommending import recommend
 from service.stock_levels import Levels, planned_demand, set_levels

@@ -87,8 +87,8 @@ def past_weeks(database: Database, cut: date, demand: pd.DataFrame, terms: Terms
         pipeline = position_rows.on_order(connection, closed_at=closing_moment(cut, terms.time_zone))
     sold_before = np.isin(known.points.index.to_numpy(), known.demand["unique_id"].unique())
     kept = np.flatnonzero(sold_before)
-    units = _units_after(known, demand, days)
-    rate = _recent_rate(known)[kept]
+    units = units_after(known, demand, days)
+    rate = recent_rate(known)[kept]
     return PastWeeks(
         known=known,
         kept=kept,
@@ -110,7 +110,7 @@ def planned_policy(name: str, past: PastWeeks, levels: Levels) -> ReorderPolicy:
     )
 
 
-def _units_after(known: PlanningInputs, demand: pd.DataFrame, days: int) -> Any:
+def units_after(known: PlanningInputs, demand: pd.DataFrame, days: int) -> Any:
     """Units demanded on each day after the cut, shape (day, point)."""
     cut = pd.Timestamp(known.as_of)
     ids = known.points[_KEYS].assign(point=np.arange(len(known.points)))
@@ -122,7 +122,7 @@ def _units_after(known: PlanningInputs, demand: pd.DataFrame, days: int) -> Any:
     return units
 
 
-def _recent_rate(known: PlanningInputs) -> Any:
+def recent_rate(known: PlanningInputs) -> Any:
     """Mean units per day of the `RECENT_DAYS` up to the cut, shape (point,)."""
     recent = known.demand[known.demand["ds"] > pd.Timestamp(known.as_of) - pd.Timedelta(days=RECENT_DAYS)]
     sums = recent.groupby("unique_id")["y"].sum().reindex(known.points.index, fill_value=0.0)
@@ -134,14 +134,11 @@ def _scenario(known: PlanningInputs, kept: Any, rate: Any, demand: Any, pipeline
     from simulation import StockScenario
 
     points, terms = known.points.iloc[kept], known.terms
-    assumed = np.ceil(rate * PERIOD_DAYS * terms.opening_stock_weeks)
-    counted = np.maximum(points["on_hand"].to_numpy() - points["unshipped"].to_numpy(), 0)
-    on_hand = np.where(points["is_counted"].to_numpy(), counted, assumed).astype(np.int64)
     return StockScenario(
         skus=tuple((points["sku"] + " at " + points["location"]).tolist()),
         demand=demand,
-        on_hand=on_hand,
-        pipeline=_arrivals(points, pipeline, known.as_of, len(demand)),
+        on_hand=opening_stock(points, rate, weeks=terms.opening_stock_weeks),
+        pipeline=goods_under_way(points, pipeline, known.as_of, len(demand)),
         lead_time_mean_days=np.maximum(points["lead_time_days"].to_numpy(), 1.0),
         lead_time_sd_days=points["lead_time_sd_days"].to_numpy(),
         review_period_days=terms.review_period_days,
@@ -153,7 +150,20 @@ def _scenario(known: PlanningInputs, kept: Any, rate: Any, demand: Any, pipeline
     )
 
 
-def _arrivals(points: pd.DataFrame, pipeline: pd.DataFrame, cut: date, days: int) -> Any:
+def opening_stock(points: pd.DataFrame, rate: Any, *, weeks: float) -> Any:
+    """Units free to be sold at the close of the day, shape (point,): as counted, else the assumed weeks of demand.
+
+    Args:
+        points: Rows of `PlanningInputs.points`.
+        rate: Units a day, shape (point,).
+        weeks: Assumed where stock was never counted.
+    """
+    assumed = np.ceil(rate * PERIOD_DAYS * weeks)
+    counted = np.maximum(points["on_hand"].to_numpy() - points["unshipped"].to_numpy(), 0)
+    return np.where(points["is_counted"].to_numpy(), counted, assumed).astype(np.int64)
+
+
+def goods_under_way(points: pd.DataFrame, pipeline: pd.DataFrame, cut: date, days: int) -> Any:
     """Open purchase orders by the day they are expected, shape (day, point).
 
     What is late comes first thing. What is expected after the replay is on order throughout: it stands in a
