@@ -11,13 +11,19 @@ Quantities are whole base units, at most `MOST_UNITS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 
 from simulation.arrays import FloatArray, IntArray
 from simulation.distributions import Distribution, constant
+from simulation.scenario_checks import ScenarioError, check_scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TICKS_PER_DAY = 86_400_000
 """Executors count time in whole milliseconds."""
@@ -26,6 +32,57 @@ OnShortage = Literal["lost", "backorder"]
 Allocation = Literal["fifo", "priority", "rationing"]
 DemandKind = Literal["none", "renewal", "daily", "paths", "events"]
 PolicyKind = Literal["none", "reorder", "compiled", "callable"]
+
+_ZERO, _ONE, _SEVEN = constant(0.0), constant(1.0), constant(7.0)
+
+
+def _set(record: object, **values: object) -> None:
+    """Fields of a frozen record, while it is made."""
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
+
+
+def _tuple(values: object) -> object:
+    """Sequences as tuples, at every depth; anything else as it is."""
+    if isinstance(values, tuple | list):
+        return tuple(map(_tuple, values))
+    if isinstance(values, np.ndarray):
+        return _tuple(values.tolist())
+    return values
+
+
+def _array(name: str, values: npt.ArrayLike | None, dtype: type[np.generic], ndim: int) -> npt.NDArray[Any] | None:
+    """A read-only copy; what is read-only to its root already is kept.
+
+    Raises:
+        ScenarioError: not numbers, not whole where whole numbers are wanted, or another number of axes.
+    """
+    if values is None:
+        return None
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise ScenarioError(
+            f"{name} of demand must be an array of {ndim} axes, got rows of different lengths"
+        ) from None
+    if given.ndim != ndim:
+        wanted = "shape (path, day)" if ndim == 2 else "shape (event,)"
+        raise ScenarioError(f"{name} of demand must have {wanted}, got {given.shape}")
+    if given.size and given.dtype.kind not in "iuf":
+        raise ScenarioError(f"{name} of demand must hold numbers, got dtype {given.dtype}")
+    if (
+        dtype is np.int64
+        and given.dtype.kind == "f"
+        and (wrong := ~np.isfinite(given) | (given != np.floor(given))).any()
+    ):
+        at = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        raise ScenarioError(f"{name} of demand must be whole units, got {given[at]} at {tuple(map(int, at))}")
+    root = given if given.base is None else given.base
+    if given.dtype == dtype and not given.flags.writeable and not getattr(root, "flags", given.flags).writeable:
+        return given
+    kept = given.astype(dtype)
+    kept.setflags(write=False)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -38,6 +95,9 @@ class Calendar:
     """
 
     shifts: tuple[tuple[int, float, float], ...] | None = None
+
+    def __post_init__(self) -> None:
+        _set(self, shifts=_tuple(self.shifts))
 
 
 ALWAYS_OPEN = Calendar()
@@ -73,7 +133,7 @@ class Breakdowns:
 
 @dataclass(frozen=True)
 class Demand:
-    """What customers ask for at one stock point, beside what order streams bring.
+    """What customers ask for at one stock point, beside what order streams bring. Arrays are copied, read-only.
 
     Attributes:
         kind: "none";
@@ -83,18 +143,46 @@ class Demand:
             "paths": units by day, `paths[replication % path, day]`, at midnight; 0 after the last day;
             "events": the `quantities` asked for at the `times`, replayed as they were.
         interarrival: Days between customers.
-        size: Units a customer asks for; whole numbers at least 0.
+        size: Units a customer asks for, at least 0; what is drawn is rounded to whole units.
         paths: Shape (path, day).
         times: Days, ascending, shape (event,).
         quantities: Units, shape (event,).
     """
 
     kind: DemandKind = "none"
-    interarrival: Distribution = field(default_factory=lambda: constant(1.0))
-    size: Distribution = field(default_factory=lambda: constant(1.0))
+    interarrival: Distribution = _ONE
+    size: Distribution = _ONE
     paths: IntArray | None = None
     times: FloatArray | None = None
     quantities: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        _set(
+            self,
+            paths=_array("paths", self.paths, np.int64, 2),
+            times=_array("times", self.times, np.float64, 1),
+            quantities=_array("quantities", self.quantities, np.int64, 1),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """The same kind, distributions and numbers."""
+        if self is other:
+            return True
+        if not isinstance(other, Demand):
+            return NotImplemented
+        if (self.kind, self.interarrival, self.size) != (other.kind, other.interarrival, other.size):
+            return False
+        return all(
+            a is b or (a is not None and b is not None and np.array_equal(a, b))
+            for a, b in zip(self._arrays(), other._arrays(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        arrays = tuple(None if one is None else (one.shape, one.tobytes()) for one in self._arrays())
+        return hash((self.kind, self.interarrival, self.size, arrays))
+
+    def _arrays(self) -> tuple[FloatArray | IntArray | None, ...]:
+        return self.paths, self.times, self.quantities
 
 
 @dataclass(frozen=True)
@@ -133,6 +221,9 @@ class Policy:
     first_review_day: float = 0.0
     parameters: tuple[float, ...] = ()
     function: Callable[..., object] | None = None
+
+    def __post_init__(self) -> None:
+        _set(self, parameters=_tuple(self.parameters))
 
 
 @dataclass(frozen=True)
@@ -175,7 +266,7 @@ class StockPoint:
     pipeline: tuple[tuple[float, int], ...] = ()
     demand: Demand = Demand()
     policy: Policy = Policy()
-    lead_time: Distribution = field(default_factory=lambda: constant(1.0))
+    lead_time: Distribution = _ONE
     whole_day_lead_time: bool = False
     pack_size: int = 1
     moq: int = 0
@@ -193,6 +284,10 @@ class StockPoint:
     backorder_cost: float = 0.0
     spoilage_cost: float = 0.0
     volume: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.pipeline or self.price_breaks:
+            _set(self, pipeline=_tuple(self.pipeline), price_breaks=_tuple(self.price_breaks))
 
 
 @dataclass(frozen=True)
@@ -239,12 +334,15 @@ class Carrier:
 
     name: str
     pickups: tuple[tuple[int, float], ...] = ()
-    transit: Distribution = field(default_factory=lambda: constant(1.0))
+    transit: Distribution = _ONE
     delay_probability: float = 0.0
-    delay: Distribution = field(default_factory=lambda: constant(1.0))
+    delay: Distribution = _ONE
     loss_probability: float = 0.0
     cost_per_parcel: float = 0.0
     promised_days: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set(self, pickups=_tuple(self.pickups))
 
 
 @dataclass(frozen=True)
@@ -260,7 +358,7 @@ class Returns:
     """
 
     probability: float = 0.0
-    delay: Distribution = field(default_factory=lambda: constant(7.0))
+    delay: Distribution = _SEVEN
     station: str = ""
     restock_probability: float = 1.0
     cost_per_return: float = 0.0
@@ -276,7 +374,7 @@ class OrderStream:
         interarrival: Days between orders.
         hours: Orders come in these hours only: `interarrival` is open time.
         skus: What may be asked for: stock points of the site.
-        weights: Chance of each SKU for a line, in proportion.
+        weights: Chance of each SKU for a line, in proportion; left out: all the same.
         lines: Number of lines of an order (0: nothing is taken from stock). A line that names an SKU that the
             order has already adds to it.
         units: Units of a line.
@@ -298,8 +396,8 @@ class OrderStream:
     hours: Calendar = ALWAYS_OPEN
     skus: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
-    lines: Distribution = field(default_factory=lambda: constant(0.0))
-    units: Distribution = field(default_factory=lambda: constant(1.0))
+    lines: Distribution = _ZERO
+    units: Distribution = _ONE
     priority: int = 0
     ship_complete: bool = False
     route: tuple[str, ...] = ()
@@ -309,6 +407,11 @@ class OrderStream:
     cut_off: float | None = None
     working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     returns: Returns = Returns()
+
+    def __post_init__(self) -> None:
+        _set(self, **{name: _tuple(getattr(self, name)) for name in ("skus", "weights", "route", "working_days")})
+        if self.skus and not self.weights:
+            _set(self, weights=(1.0,) * len(self.skus))
 
 
 @dataclass(frozen=True)
@@ -328,7 +431,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A world to be simulated.
+    """A world to be simulated. It is checked as a whole when it is made, and never changes after that.
 
     Attributes:
         name: What reports call it.
@@ -337,11 +440,16 @@ class Scenario:
         streams: Order streams.
         stations: Stations.
         carriers: Carriers.
-        outages: Suppliers, sites and stations that stand still for a while.
+        outages: Suppliers, sites and stations that stand still for a while; those of one place that touch or
+            overlap are kept as one.
         first_weekday: Weekday of day 0, 0 for Monday.
 
     Raises:
         ScenarioError: anything out of range or unknown by name; names it, what was wanted and what came.
+
+    >>> base = Scenario(points=(StockPoint("mug", on_hand=20, lead_time=constant(3)),))
+    >>> base.with_(on_hand=30).points[0].on_hand
+    30
     """
 
     name: str = "base"
@@ -352,3 +460,184 @@ class Scenario:
     carriers: tuple[Carrier, ...] = ()
     outages: tuple[Outage, ...] = ()
     first_weekday: int = 0
+
+    def __post_init__(self) -> None:
+        parts = ("points", "sites", "streams", "stations", "carriers", "outages")
+        _set(self, **{name: _tuple(getattr(self, name)) for name in parts})
+        check_scenario(self)
+        _set(self, outages=_joined(self.outages))
+
+    # What-if: every method below gives a new scenario and leaves this one as it is.
+
+    def with_(self, **changes: object) -> Scenario:
+        """Fields of the scenario, or columns of its stock points, given anew.
+
+        A field of the scenario (`name`, `outages`, …) takes its new value. A column (`lead_time`, `on_hand`,
+        `demand`, `policy`, `unit_cost`, …: any field of `StockPoint`) takes a value for all points; a mapping from
+        SKUs, or pairs (SKU, site), to values, the others staying as they are; or a function of the old value.
+        Where a distribution is wanted, a number stands for `constant` of it.
+
+        Raises:
+            ScenarioError: no such field, SKU or pair, or the scenario would be refused.
+
+        >>> base = Scenario(points=(StockPoint("mug"), StockPoint("jug")))
+        >>> [point.pack_size for point in base.with_(pack_size={"jug": 6}).points]
+        [1, 6]
+        """
+        from simulation.scenario_changes import changed
+
+        return changed(self, changes)
+
+    def scaled(self, **factors: float | Mapping[Any, float]) -> Scenario:
+        """Amounts multiplied: `base.scaled(demand=1.2, lead_time=2)`.
+
+        Args:
+            **factors: Above 0. `demand` (of stock points, and orders of streams), `lead_time`, `patience`,
+                `unit_cost` (price breaks too), `unit_price`, `order_cost`, `holding_cost`, `shortage_cost`,
+                `backorder_cost`, `spoilage_cost`, `volume` of stock points; `capacity` of stations (the same
+                servers are that much faster); `transit` of carriers. A number for all, or a mapping by SKU or
+                pair (SKU, site), for `demand` also by stream; by station; by carrier.
+
+        What becomes of demand, without chance: customers and orders come that much more often; daily sizes keep
+        their family, with the mean multiplied; of paths and replayed events the running totals are multiplied and
+        rounded, so that no unit is lost on the way.
+
+        Raises:
+            ScenarioError: an unknown name, or a factor that is not a number above 0.
+        """
+        from simulation.scenario_changes import scaled
+
+        return scaled(self, factors)
+
+    def named(self, name: str) -> Scenario:
+        """The same world under another name."""
+        return self.with_(name=name)
+
+    def with_policy(self, policy: Policy | Mapping[Any, Policy]) -> Scenario:
+        """One policy for all stock points, or a mapping from SKUs, or pairs (SKU, site), to theirs."""
+        return self.with_(policy=policy)
+
+    def with_stream(self, name: str, **changes: object) -> Scenario:
+        """Fields of an order stream given anew; each a value, or a function of the old one.
+
+        Raises:
+            ScenarioError: no such stream or field.
+        """
+        from simulation.scenario_changes import with_part
+
+        return with_part(self, "streams", name, changes)
+
+    def with_station(self, name: str, **changes: object) -> Scenario:
+        """Fields of a station given anew: `base.with_station("pick", servers=6)`; see `with_stream`."""
+        from simulation.scenario_changes import with_part
+
+        return with_part(self, "stations", name, changes)
+
+    def with_carrier(self, name: str, **changes: object) -> Scenario:
+        """Fields of a carrier given anew; see `with_stream`."""
+        from simulation.scenario_changes import with_part
+
+        return with_part(self, "carriers", name, changes)
+
+    def with_outage(self, place: str, start_day: float, end_day: float) -> Scenario:
+        """One more outage of a supplier, site or station: `base.with_outage("supplier", 30, 72)`."""
+        return self.with_(outages=(*self.outages, Outage(place, start_day, end_day)))
+
+    def subset(self, skus: Iterable[str]) -> Scenario:
+        """Only the stock points of these SKUs, and the streams that ask for nothing else; their luck stays the same.
+
+        Raises:
+            ScenarioError: an unknown SKU, or a stream that asks for SKUs of both kinds.
+        """
+        from simulation.scenario_changes import subset
+
+        return subset(self, skus)
+
+    # From and to files and frames
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings; fields at their default are left out.
+
+        Raises:
+            ScenarioError: a policy calls a function, which no file can hold; names its stock point.
+        """
+        from simulation.scenario_files import to_dict
+
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Scenario:
+        """What `to_dict` gave.
+
+        Raises:
+            ScenarioError: an unknown or missing field; says where.
+        """
+        from simulation.scenario_files import from_dict
+
+        return from_dict(content)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON, on one line; `Scenario.from_json` gives an equal scenario."""
+        from simulation.scenario_files import to_json
+
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Scenario:
+        """What `to_json` gave.
+
+        Raises:
+            ScenarioError: not JSON, or see `from_dict`.
+        """
+        from simulation.scenario_files import from_json
+
+        return from_json(text)
+
+    @classmethod
+    def from_frames(
+        cls,
+        items: pd.DataFrame,
+        demand: pd.DataFrame | None = None,
+        lead_times: pd.DataFrame | None = None,
+        pipeline: pd.DataFrame | None = None,
+        *,
+        start: object = None,
+        days: int | None = None,
+        name: str = "base",
+        sites: Sequence[Site] = (),
+    ) -> Scenario:
+        """A scenario of stock points, from pandas frames.
+
+        Args:
+            items: A row for each stock point: `sku`, and any other field of `StockPoint` or (but for its kind, name
+                and function) of `Policy`; columns left out have their default. `lead_time` and other distributions
+                may be numbers; `lead_time_sd` beside a numeric `lead_time` makes it a gamma distribution. With a
+                column `reorder_point`, `order_up_to_level` or `order_quantity` the points follow that rule.
+            demand: Long: `sku`, `site` (where items has it), `day` (0, 1, …) or `date`, `units`, and `path` where
+                several futures are given; rows of one day are added up, days without a row are 0.
+            lead_times: Long: `days`, by `sku`, `site` or `source` (any of them): what was observed; each point's
+                lead time is drawn from its rows, a point without any keeps that of items.
+            pipeline: Long: `sku`, `site`, `day` or `date`, `units` under way.
+            start: Date of day 0; where dates are given and this is not: the first date of demand.
+            days: Length of the demand paths; by default up to the last day of demand.
+            name: Of the scenario.
+            sites: How sites share what is short.
+
+        Raises:
+            ScenarioError: unknown or missing columns, rows of unknown stock points, units that are not whole.
+        """
+        from simulation.scenario_frames import from_frames
+
+        return from_frames(items, demand, lead_times, pipeline, start=start, days=days, name=name, sites=tuple(sites))
+
+
+def _joined(outages: tuple[Outage, ...]) -> tuple[Outage, ...]:
+    """Those of one place that touch or overlap as one; places in the order they are first named, then by time."""
+    places: dict[str, list[Outage]] = {outage.place: [] for outage in outages}
+    for outage in sorted(outages, key=lambda one: one.start_day):
+        known = places[outage.place]
+        if known and outage.start_day <= known[-1].end_day:
+            last = known.pop()
+            outage = Outage(outage.place, last.start_day, max(last.end_day, outage.end_day))
+        known.append(outage)
+    return tuple(outage for known in places.values() for outage in known)
