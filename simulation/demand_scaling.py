@@ -10,10 +10,9 @@ import numpy as np
 from simulation.arrays import IntArray
 from simulation.distributions import Distribution, discrete
 from simulation.scenario import Demand
-from simulation.scenario_checks import ScenarioError
 
 
-def scaled_demand(demand: Demand, factor: float, whose: str = "a stock point") -> Demand:
+def scaled_demand(demand: Demand, factor: float) -> Demand:
     """`factor` times the demand.
 
     * Renewal: customers come that much more often, each asking for what they asked for.
@@ -22,7 +21,7 @@ def scaled_demand(demand: Demand, factor: float, whose: str = "a stock point") -
       times the factor, to half a unit.
 
     Raises:
-        ScenarioError: a size that has no such distribution; names whose it is.
+        ValueError: a distribution that cannot have that mean (a geometric one below 1).
 
     >>> from simulation.scenario import Demand
     >>> scaled_demand(Demand("paths", paths=[[1, 1, 1, 1]]), 1.5).paths.tolist()
@@ -31,10 +30,7 @@ def scaled_demand(demand: Demand, factor: float, whose: str = "a stock point") -
     if demand.kind == "renewal":
         return replace(demand, interarrival=demand.interarrival.scaled(1 / factor))
     if demand.kind == "daily":
-        try:
-            return replace(demand, size=scaled_size(demand.size, factor))
-        except ValueError as reason:
-            raise ScenarioError(f"demand of {whose} cannot be multiplied by {factor:g}: {reason}") from None
+        return replace(demand, size=scaled_size(demand.size, factor))
     if demand.paths is not None:
         return replace(demand, paths=_scaled_totals(demand.paths, factor))
     if demand.quantities is not None:

@@ -473,9 +473,11 @@ class Scenario:
         """Fields of the scenario, or columns of its stock points, given anew.
 
         A field of the scenario (`name`, `outages`, …) takes its new value. A column (`lead_time`, `on_hand`,
-        `demand`, `policy`, `unit_cost`, …: any field of `StockPoint`) takes a value for all points; a mapping from
-        SKUs, or pairs (SKU, site), to values, the others staying as they are; or a function of the old value.
-        Where a distribution is wanted, a number stands for `constant` of it.
+        `demand`, `policy`, `unit_cost`, …: any field of `StockPoint`; `reorder_point`, `order_up_to_level`, … of
+        its policy) takes a value for all points; a mapping (or series) from SKUs, or pairs (SKU, site), to values,
+        the others staying as they are; an array with a value for each point; or a function of the old value.
+        Where a distribution is wanted, a number stands for `constant` of it. A point that never ordered follows
+        the reorder rule once it is given levels.
 
         Raises:
             ScenarioError: no such field, SKU or pair, or the scenario would be refused.
@@ -505,7 +507,7 @@ class Scenario:
         Raises:
             ScenarioError: an unknown name, or a factor that is not a number above 0.
         """
-        from simulation.scenario_changes import scaled
+        from simulation.scenario_scaling import scaled
 
         return scaled(self, factors)
 

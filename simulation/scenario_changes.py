@@ -2,68 +2,100 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from functools import lru_cache
+from functools import cache
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simulation.demand_scaling import scaled_demand
+import numpy as np
+
 from simulation.distributions import constant
-from simulation.scenario import Carrier, OrderStream, Scenario, Station, StockPoint
-from simulation.scenario_checks import ScenarioError, label, places_of, unknown
+from simulation.scenario import Carrier, OrderStream, Policy, Scenario, Station, StockPoint
+from simulation.scenario_checks import ScenarioError, places_of, unknown
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-COLUMNS = tuple(field.name for field in fields(StockPoint))
 WORLD = tuple(field.name for field in fields(Scenario))
+COLUMNS = tuple(field.name for field in fields(StockPoint))
+LEVELS = ("reorder_point", "order_up_to_level", "order_quantity")
+RULE = (*LEVELS, "review_period_days", "first_review_day", "parameters")
 KINDS: dict[str, type] = {"streams": OrderStream, "stations": Station, "carriers": Carrier}
-COSTS = ("unit_price", "order_cost", "holding_cost", "shortage_cost", "backorder_cost", "spoilage_cost", "volume")
-FACTORS = ("demand", "lead_time", "patience", "unit_cost", *COSTS, "capacity", "transit")
-
-Key = str | tuple[str, str]
 
 
 def changed(scenario: Scenario, changes: Mapping[str, object]) -> Scenario:
     """See `Scenario.with_`."""
-    columns: dict[str, list[object]] = {}
-    world: dict[str, Any] = {}
-    for name, value in changes.items():
-        if name in WORLD:
-            world[name] = value
-        elif name in COLUMNS:
-            columns[name] = _column(scenario.points, name, value)
-        else:
-            raise ScenarioError(f"with_ takes fields of a scenario or a stock point, {unknown(name, WORLD + COLUMNS)}")
-    if columns:
-        if "points" in world:
-            raise ScenarioError(f"with_ takes either points or their columns, got points and {', '.join(columns)}")
-        rows = zip(*columns.values(), strict=True)
-        world["points"] = tuple(
-            replace(point, **dict(zip(columns, row, strict=True)))
-            for point, row in zip(scenario.points, rows, strict=True)
+    for name in changes:
+        if name not in WORLD + COLUMNS + RULE:
+            raise ScenarioError(
+                f"with_ takes fields of a scenario, a stock point or a policy, {unknown(name, WORLD + COLUMNS + RULE)}"
+            )
+    world: dict[str, Any] = {name: value for name, value in changes.items() if name in WORLD}
+    columns = {name: value for name, value in changes.items() if name in COLUMNS}
+    rule = {name: value for name, value in changes.items() if name in RULE}
+    if "points" in world and len(changes) > len(world):
+        raise ScenarioError(
+            f"with_ takes points or their columns, not both; got points and {', '.join(columns | rule)}"
         )
+    if columns or rule:
+        world["points"] = _with_rule(_with_columns(scenario.points, columns), rule)
     return replace(scenario, **world)
 
 
-def _column(points: Sequence[StockPoint], name: str, given: object) -> list[object]:
-    """A column of the stock points, from a value for all, a mapping, or a function of the old value."""
-    if hasattr(given, "to_dict"):
+def _with_columns(points: Sequence[StockPoint], changes: Mapping[str, object]) -> tuple[StockPoint, ...]:
+    owners = list(points)
+    columns = {name: _column(points, owners, name, given) for name, given in changes.items()}
+    return _renewed(owners, columns)
+
+
+def _with_rule(points: Sequence[StockPoint], changes: Mapping[str, object]) -> tuple[StockPoint, ...]:
+    """Stock points whose policies have other parameters; one that never ordered follows the rule from now on."""
+    if not changes:
+        return tuple(points)
+    policies = [point.policy for point in points]
+    columns = {name: _column(points, policies, name, given) for name, given in changes.items()}
+    levels = [name for name in LEVELS if name in columns]
+    new = [
+        replace(policy, kind="reorder")
+        if old.kind == "none" and any(getattr(policy, one) for one in levels)
+        else policy
+        for old, policy in zip(policies, _renewed(policies, columns), strict=True)
+    ]
+    return _renewed(points, {"policy": new})
+
+
+def _renewed(records: Sequence[Any], columns: Mapping[str, Sequence[object]]) -> tuple[Any, ...]:
+    """Records with fields from columns; those that do not change are kept."""
+    if not columns:
+        return tuple(records)
+    rows = zip(*columns.values(), strict=True)
+    return tuple(
+        replace(record, **dict(zip(columns, row, strict=True))) for record, row in zip(records, rows, strict=True)
+    )
+
+
+def _column(points: Sequence[StockPoint], owners: Sequence[Any], name: str, given: Any) -> list[object]:
+    """A field of the owners (the points, or their policies): a value for all, an array, a mapping, or a function.
+
+    Raises:
+        ScenarioError: a key of the mapping that names no stock point, or an array of another length.
+    """
+    fitted = _fitted(Policy if name in RULE else StockPoint, name)
+    if isinstance(given, np.ndarray) and name != "parameters":
+        if given.shape != (len(points),):
+            raise ScenarioError(f"{name} must have one value for each of {len(points)} points, got shape {given.shape}")
+        return [fitted(value) for value in given.tolist()]
+    if hasattr(given, "to_dict") and hasattr(given, "index"):
         given = given.to_dict()
-    fitted = _fitted(StockPoint, name)
     if isinstance(given, Mapping):
-        chosen = _by_point(points, name, given)
+        chosen = by_point(points, name, given)
         return [
-            fitted(value) if has else getattr(point, name) for point, (has, value) in zip(points, chosen, strict=True)
+            fitted(value) if has else getattr(owner, name) for owner, (has, value) in zip(owners, chosen, strict=True)
         ]
     if callable(given):
-        return [fitted(given(getattr(point, name))) for point in points]
-    return [fitted(given)] * len(points)
+        return [fitted(given(getattr(owner, name))) for owner in owners]
+    return [fitted(given)] * len(owners)
 
 
-def _by_point(points: Sequence[StockPoint], what: str, given: Mapping[Any, Any]) -> list[tuple[bool, Any]]:
+def by_point(points: Sequence[StockPoint], what: str, given: Mapping[Any, Any]) -> list[tuple[bool, Any]]:
     """For each point whether the mapping names it (its pair of SKU and site before its SKU), and the value.
 
     Raises:
@@ -80,16 +112,19 @@ def _by_point(points: Sequence[StockPoint], what: str, given: Mapping[Any, Any])
     return [(key in given, given.get(key)) for key in keys]
 
 
-@lru_cache
-def _distribution_fields(kind: type) -> frozenset[str]:
-    return frozenset(field.name for field in fields(kind) if "Distribution" in str(field.type))
+@cache
+def _types(kind: type) -> dict[str, str]:
+    return {field.name: str(field.type) for field in fields(kind)}
 
 
 def _fitted(kind: type, name: str) -> Callable[[Any], Any]:
-    """How a value becomes that field: a number where a distribution is wanted is a constant."""
-    if name not in _distribution_fields(kind):
-        return lambda value: value
-    return lambda value: constant(float(value)) if isinstance(value, Real) else value
+    """How a value becomes that field: a number where a distribution is wanted is a constant, 30.0 units are 30."""
+    hint = _types(kind)[name]
+    if "Distribution" in hint:
+        return lambda value: constant(float(value)) if isinstance(value, Real) else value
+    if hint == "int":
+        return lambda value: int(value) if isinstance(value, float) and value.is_integer() else value
+    return lambda value: value
 
 
 def with_part(scenario: Scenario, part: str, name: str, changes: Mapping[str, object]) -> Scenario:
@@ -145,96 +180,3 @@ def subset(scenario: Scenario, skus: Iterable[str]) -> Scenario:
     )
     places = places_of(smaller)
     return replace(smaller, outages=tuple(outage for outage in scenario.outages if outage.place in places))
-
-
-# Factors
-
-
-def scaled(scenario: Scenario, factors: Mapping[str, float | Mapping[Any, float]]) -> Scenario:
-    """See `Scenario.scaled`."""
-    for name, given in factors.items():
-        if name not in FACTORS:
-            raise ScenarioError(f"scaled takes factors of amounts, {unknown(name, FACTORS)}")
-        for factor in given.values() if isinstance(given, Mapping) else (given,):
-            if not isinstance(factor, Real) or not 0 < factor < math.inf:
-                raise ScenarioError(f"the factor of {name} must be a number above 0, got {factor!r}")
-        scenario = SCALINGS[name](scenario, name, given)
-    return scenario
-
-
-def _scaled_column(scenario: Scenario, name: str, given: float | Mapping[Any, float]) -> Scenario:
-    points = scenario.points
-    chosen = _by_point(points, name, given) if isinstance(given, Mapping) else [(True, given)] * len(points)
-    return replace(
-        scenario,
-        points=tuple(
-            _scaled_point(point, name, factor) if has and factor != 1 else point
-            for point, (has, factor) in zip(points, chosen, strict=True)
-        ),
-    )
-
-
-def _scaled_point(point: StockPoint, name: str, factor: float) -> StockPoint:
-    old = getattr(point, name)
-    if name == "demand":
-        return replace(point, demand=scaled_demand(old, factor, label(point)))
-    if name == "unit_cost":
-        breaks = tuple((quantity, cost * factor) for quantity, cost in point.price_breaks)
-        return replace(point, unit_cost=old * factor, price_breaks=breaks)
-    if name in ("lead_time", "patience"):
-        return point if old is None else replace(point, **{name: old.scaled(factor)})
-    return replace(point, **{name: old * factor})
-
-
-def _scaled_demand(scenario: Scenario, name: str, given: float | Mapping[Any, float]) -> Scenario:
-    """Of the stock points, and the orders of the streams."""
-    if isinstance(given, Mapping):
-        named = {stream.name for stream in scenario.streams}
-        factors = {key: factor for key, factor in given.items() if key in named}
-        points: float | Mapping[Any, float] = {key: factor for key, factor in given.items() if key not in named}
-    else:
-        factors = {stream.name: given for stream in scenario.streams}
-        points = given
-    streams = tuple(
-        replace(stream, interarrival=stream.interarrival.scaled(1 / factors[stream.name]))
-        if factors.get(stream.name, 1) != 1
-        else stream
-        for stream in scenario.streams
-    )
-    return replace(_scaled_column(scenario, name, points), streams=streams)
-
-
-def _scaled_parts(part: str, field_factors: Callable[[Any, float], dict[str, Any]]) -> Callable[..., Scenario]:
-    """Scaling of stations or carriers by name."""
-
-    def scale(scenario: Scenario, name: str, given: float | Mapping[Any, float]) -> Scenario:
-        members = getattr(scenario, part)
-        known = [member.name for member in members]
-        for key in given if isinstance(given, Mapping) else ():
-            if key not in known:
-                raise ScenarioError(f"{name} by name must name {part} of the scenario, {unknown(key, known)}")
-        factors = given if isinstance(given, Mapping) else dict.fromkeys(known, given)
-        world: dict[str, Any] = {
-            part: tuple(
-                replace(one, **field_factors(one, factors[one.name])) if one.name in factors else one for one in members
-            )
-        }
-        return replace(scenario, **world)
-
-    return scale
-
-
-def _faster(station: Station, factor: float) -> dict[str, Any]:
-    return {"service": station.service.scaled(1 / factor), "per_unit": station.per_unit / factor}
-
-
-def _slower(carrier: Carrier, factor: float) -> dict[str, Any]:
-    return {"transit": carrier.transit.scaled(factor)}
-
-
-SCALINGS: dict[str, Callable[..., Scenario]] = {
-    **dict.fromkeys(("lead_time", "patience", "unit_cost", *COSTS), _scaled_column),
-    "demand": _scaled_demand,
-    "capacity": _scaled_parts("stations", _faster),
-    "transit": _scaled_parts("carriers", _slower),
-}
