@@ -17,6 +17,7 @@ st.navigation(
         st.Page("screens/today.py", title="Today", default=True),
         st.Page("screens/recommendations.py", title="Recommendations"),
         st.Page("screens/policy.py", title="Policy"),
+        st.Page("screens/what_if.py", title="What-if"),
         st.Page("screens/item.py", title="Item"),
         st.Page("screens/forecasts.py", title="Forecasts"),
         st.Page("screens/order_desk.py", title="Order desk"),

@@ -18,12 +18,17 @@ from orders import insights
 from orders.insights import Standing, ToDo
 from orders.model import Actor
 from service import items, service_cost, stock_levels
+from service import ledger_scenario as ledger
+from service import what_if_comparison as what_ifs
 from service.items import ItemView, Outlook
 from service.planning_inputs import PlanningInputs, planning_inputs
 from service.service_cost import Chosen, ServiceCost
 from service.settings import read_settings
+from service.what_if import Changes, chosen_items
+from service.what_if_comparison import Comparison
 
 SPARK_WEEKS = 26
+MOST_COMPARISONS = 24
 
 
 @st.cache_resource(show_spinner=False)
@@ -195,3 +200,42 @@ def service_at(at_version: str, fill_rate: float) -> Chosen:
         LimitsConflict: no levels reach it.
     """
     return _chosen(at_version, demand_version(with_overrides=True), fill_rate)
+
+
+@st.cache_resource(show_spinner="Reading the ledger and drawing possible futures …", max_entries=3)
+def _world(at_version: str, known: str, weeks: int) -> ledger.LedgerWorld:  # noqa: ARG001
+    at = {"as_of": standing().as_of, "at": now()}
+    return ledger.ledger_world(database(), weeks=weeks, demand="forecast", paths=what_ifs.REPLICATIONS, **at)
+
+
+def what_if_world(weeks: int, scope: str) -> ledger.LedgerWorld:
+    """The company ahead: the items of a scope over so many weeks.
+
+    Raises:
+        NothingToPlan, LimitsConflict: as `ledger_world`.
+        WrongChange: an unknown scope.
+    """
+    return chosen_items(_world(version(), demand_version(with_overrides=True), weeks), scope)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _simulated(at_version: str, known: str) -> dict[Any, Any]:  # noqa: ARG001
+    """What was simulated at a version, by what was asked; filled by `what_if`."""
+    return {}
+
+
+def what_if(weeks: int, scope: str, changes: Changes, progress: what_ifs.Progress) -> Comparison:
+    """The plan beside a changed world; the same question is simulated once.
+
+    Raises:
+        NothingToPlan, LimitsConflict, WrongChange: as `what_if_world` and `compare`.
+    """
+    kept = _simulated(version(), demand_version(with_overrides=True))
+    asked = (weeks, scope, changes)
+    if asked not in kept:
+        world, base = what_if_world(weeks, scope), kept.get((weeks, scope))
+        made = what_ifs.compare(world, changes, base=base, progress=progress)
+        while len(kept) >= MOST_COMPARISONS:
+            kept.pop(next(iter(kept)), None)
+        kept[weeks, scope], kept[asked] = made.base, made
+    return kept[asked]

@@ -59,7 +59,7 @@ class Comparison:
     Attributes:
         world: Where both came from.
         changes: What differs.
-        outcomes: As planned, changed, and, where levels were planned anew, with those levels.
+        outcomes: As planned; changed, unless nothing is; and, where levels were planned anew, with those levels.
         seed: Of the luck that all share.
     """
 
@@ -109,7 +109,7 @@ def compare(
     """
     if replications < 2:
         raise WrongChange("replications", "at least 2", replications)
-    scenarios = [changed_scenario(world, changes)]
+    scenarios = [changed_scenario(world, changes)] if changes != Changes() else []
     if base is None:
         scenarios.insert(0, scenario_of(world, name=AS_PLANNED))
     if changes.levels_differ:
@@ -173,7 +173,7 @@ def run(scenario: Scenario, **how: Any) -> Tallies:
 # What it says
 
 FILL_RATE = "demand met, by value"
-STOCK = "average stock at cost"
+STOCK, PURCHASES = "average stock at cost", "purchases"
 COSTS = ("holding cost", "ordering cost", "lost margin")
 """What a change costs beside the goods themselves."""
 UNITS = {FILL_RATE: "share", "demand met, by units": "share", "order lines a week": "number"}
@@ -189,7 +189,7 @@ def measures_table(comparison: Comparison, *, level: float = 0.95) -> pd.DataFra
     """
     base = _measures(comparison.base)
     rows = []
-    for other in comparison.outcomes[1:]:
+    for other in comparison.outcomes[1:] or comparison.outcomes:
         for name, measure in _measures(other).items():
             before, after = base[name].estimates(level), measure.estimates(level)
             both = measure.difference(base[name], level)
@@ -226,7 +226,7 @@ def _measures(one: Outcome) -> dict[str, Measure]:
         "lost margin": in_all("shortage"),
         "holding cost": in_all("holding"),
         "ordering cost": in_all("ordering"),
-        "purchases": in_all("purchase"),
+        PURCHASES: in_all("purchase"),
         "order lines a week": measures["orders_per_week"],
     }
 
@@ -315,3 +315,25 @@ def _moves(row: Any, currency: str) -> str:
 def _is_real(row: Any) -> bool:
     """Whether the interval of the difference leaves out 0."""
     return bool(abs(row.difference) > row.half_width) and bool(row.difference)
+
+
+def costs_by_kind(comparison: Comparison) -> pd.DataFrame:
+    """What each scenario costs beside the goods themselves over all its days.
+
+    Returns:
+        scenario, kind (of `COSTS`), mean, half_width.
+    """
+    rows = []
+    for one in comparison.outcomes:
+        measures = _measures(one)
+        for kind in COSTS:
+            estimate = measures[kind].estimates()
+            rows.append(
+                {
+                    "scenario": one.name,
+                    "kind": kind,
+                    "mean": float(estimate.mean[0]),
+                    "half_width": float(estimate.half_width[0]),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -13,7 +13,7 @@ from orders.commands import Command, carry_out
 from orders.errors import UnknownThing
 from orders.model import Actor, Permission
 from orders.requests import words
-from service.what_if import WrongChange, changes_from_text
+from service.what_if import changes_from_text
 
 MOST_LETTERS = 80
 
@@ -45,16 +45,14 @@ def saved_what_ifs(database: Database) -> tuple[SavedWhatIf, ...]:
 def save_what_if(
     database: Database, name: str, question: Mapping[str, str], *, key: str, actor: Actor, at: datetime
 ) -> None:
-    """Keep a question under a name; what had the name before gives it up.
+    """Keep a question under a name; what had the name before gives it up. No other system is told.
 
     Raises:
-        InvalidRequest: no name.
-        WrongChange: a name too long, or a question that cannot be asked.
+        InvalidRequest: no name, or one too long.
+        WrongChange: a question that cannot be asked.
     """
     actor.require(Permission.PLAN)
-    name = words("name", name)
-    if len(name) > MOST_LETTERS:
-        raise WrongChange("name", f"at most {MOST_LETTERS} letters", len(name))
+    name = words("name", name, most=MOST_LETTERS)
     changes_from_text(question)
 
     def act(command: Command) -> dict[str, Any]:
@@ -62,7 +60,6 @@ def save_what_if(
         number = what_if_rows.add(
             command.connection, name=name, question=question, saved_at=at, saved_by=actor.name, key=key
         )
-        command.announce("what_if.saved", "what_if", number, {"name": name, "question": dict(question)})
         return {"number": number}
 
     asked = {"name": name, "question": dict(question)}
@@ -80,7 +77,6 @@ def remove_what_if(database: Database, name: str, *, key: str, actor: Actor, at:
     def act(command: Command) -> dict[str, Any]:
         if not what_if_rows.remove(command.connection, name, at=at, by=actor.name):
             raise UnknownThing("what-if", name, hint="nothing is saved under it")
-        command.announce("what_if.removed", "what_if", 0, {"name": name})
         return {}
 
     carry_out(database, act, action="remove what-if", request={"name": name}, key=key, actor=actor, at=at)
