@@ -22,6 +22,8 @@ def scaled(scenario: Scenario, factors: Mapping[str, float | Mapping[Any, float]
     for name, given in factors.items():
         if name not in FACTORS:
             raise ScenarioError(f"scaled takes factors of amounts, {unknown(name, FACTORS)}")
+        if hasattr(given, "to_dict"):
+            given = given.to_dict()
         for factor in given.values() if isinstance(given, Mapping) else (given,):
             if not isinstance(factor, Real) or not 0 < factor < math.inf:
                 raise ScenarioError(f"the factor of {name} must be a number above 0, got {factor!r}")
