@@ -64,6 +64,12 @@ def test_interval_of_a_mean_is_students(count, level):
     assert (seen.count, seen.level) == (count, level)
 
 
+def test_ten_observations_of_the_textbook():
+    # Law, example 4.26: mean 1.34, 90 % interval 1.34 ± 0.24.
+    seen = mean_estimate([1.20, 1.50, 1.68, 1.89, 0.95, 1.49, 1.58, 1.55, 0.50, 1.09], level=0.9)
+    assert (round(seen.mean, 2), round(seen.half_width, 2)) == (1.34, 0.24)
+
+
 def test_many_means_are_those_of_each():
     values = luck().normal(size=(7, 3, 2))
     together = mean_estimates(values, level=0.9)
