@@ -143,7 +143,7 @@ def first_open(open_time: OpenTime, tick: int) -> int:
     """The first tick from this one on at which it is open."""
     if len(open_time.closes) == 0:
         return tick
-    return max(tick, open_time.opens[_interval(open_time.closes, tick)])
+    return int(max(tick, open_time.opens[_interval(open_time.closes, tick)]))
 
 
 @kernel
@@ -158,7 +158,7 @@ def work_ends(open_time: OpenTime, start: int, work: int) -> int:
     interval = _interval(open_time.closes, start)
     begin = max(start, open_time.opens[interval])
     if begin + work <= open_time.closes[interval]:
-        return begin + work
+        return int(begin + work)
     worked = open_time.worked_before[interval] + begin - open_time.opens[interval] + work
     low, high = interval, len(open_time.closes) - 1
     while low < high:
@@ -167,7 +167,7 @@ def work_ends(open_time: OpenTime, start: int, work: int) -> int:
             low = middle
         else:
             high = middle - 1
-    return open_time.opens[low] + worked - open_time.worked_before[low]
+    return int(open_time.opens[low] + worked - open_time.worked_before[low])
 
 
 @kernel
@@ -181,7 +181,7 @@ def _open_before(open_time: OpenTime, tick: int) -> int:
     if len(open_time.closes) == 0:
         return tick
     interval = _interval(open_time.closes, tick)
-    return open_time.worked_before[interval] + max(tick - open_time.opens[interval], 0)
+    return int(open_time.worked_before[interval] + max(tick - open_time.opens[interval], 0))
 
 
 @kernel
@@ -214,18 +214,20 @@ def breakdown_intervals(
     if breakdowns.time_between.mean + breakdowns.repair.mean <= 0:
         raise ValueError(f"time_between of station {station} must be above 0 on average, got {breakdowns.time_between}")
     table = distribution_table((breakdowns.time_between, breakdowns.repair))
-    between, repair = (
-        tuple(np.uint64(word) for word in stream_key(seed, purpose, station)) for purpose in ("time between", "repair")
-    )
+    keys = [stream_key(seed, purpose, station) for purpose in ("time between", "repair")]
+
+    def drawn(which: int, number: int) -> int:
+        key0, key1 = np.uint64(keys[which][0]), np.uint64(keys[which][1])
+        return ticks_of(value_at(table, which, uniform_at(key0, key1, 0, number, replication)))
+
     downtimes: list[tuple[int, int]] = []
-    tick, number = 0, 0
-    while True:
-        fails = tick + ticks_of(value_at(table, 0, uniform_at(*between, 0, number, replication)))
-        if fails > horizon_ticks:
-            return np.array(downtimes, dtype=np.int64).reshape(-1, 2)
-        tick = fails + ticks_of(value_at(table, 1, uniform_at(*repair, 0, number, replication)))
-        downtimes.append((fails, tick))
-        number += 1
+    fails = drawn(0, 0)
+    while fails <= horizon_ticks:
+        number = len(downtimes)
+        works = fails + drawn(1, number)
+        downtimes.append((fails, works))
+        fails = works + drawn(0, number + 1)
+    return np.array(downtimes, dtype=np.int64).reshape(-1, 2)
 
 
 def pickup_ticks(pickups: Sequence[tuple[int, float]], first_weekday: int) -> IntArray:
@@ -243,8 +245,8 @@ def next_pickup(pickups: IntArray, tick: int) -> int:
     within = tick - week * TICKS_PER_WEEK
     for pickup in pickups:
         if pickup >= within:
-            return week * TICKS_PER_WEEK + pickup
-    return (week + 1) * TICKS_PER_WEEK + pickups[0]
+            return int(week * TICKS_PER_WEEK + pickup)
+    return int((week + 1) * TICKS_PER_WEEK + pickups[0])
 
 
 def promise_times(
@@ -278,4 +280,4 @@ def promised(promise: PromiseTimes, tick: int) -> int:
     ahead = promise.early[day % 7] if in_time else promise.late[day % 7]
     if ahead < 0:
         return NEVER
-    return (day + ahead + 1) * TICKS_PER_DAY + promise.carrier
+    return int((day + ahead + 1) * TICKS_PER_DAY + promise.carrier)

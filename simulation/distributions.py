@@ -308,7 +308,7 @@ def distribution_table(distributions: Sequence[Distribution]) -> DistributionTab
             -1, 4
         ),
         start=np.array([starts.get(id(row.values), 0) for row in rows], dtype=np.int64),
-        count=np.array([row.count for row in rows], dtype=np.int64),
+        count=np.array([row.length for row in rows], dtype=np.int64),
         values=np.concatenate([np.empty(0), *values]),
         chances=np.concatenate([np.empty(0), *chances]),
     )
@@ -480,6 +480,10 @@ def _from_zero(distribution: Distribution) -> tuple[float, float]:
     return (mean, mean) if sd == 0 else (0.0, math.inf)
 
 
+def _outer_parameters(distribution: Distribution) -> tuple[float, float]:
+    return distribution.parameters[0], distribution.parameters[-1]
+
+
 def _normal_ends(distribution: Distribution) -> tuple[float, float]:
     mean, sd = distribution.parameters
     return (max(mean, 0.0),) * 2 if sd == 0 else (0.0, math.inf)
@@ -574,14 +578,12 @@ _KINDS = {
         lambda d: Row(quantiles.CONSTANT, d.parameters),
         _scale_all,
     ),
-    "uniform": _Kind(
-        ("low", "high"), _check_uniform, _uniform_moments, lambda d: d.parameters[:2], _uniform_row, _scale_all
-    ),
+    "uniform": _Kind(("low", "high"), _check_uniform, _uniform_moments, _outer_parameters, _uniform_row, _scale_all),
     "triangular": _Kind(
         ("low", "mode", "high"),
         _check_triangular,
         _triangular_moments,
-        lambda d: d.parameters[::2],
+        _outer_parameters,
         _triangular_row,
         _scale_all,
     ),

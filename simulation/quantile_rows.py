@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
     kind: int
     parameters: tuple[float, ...] = ()
-    count: int = 0
+    length: int = 0
     values: FloatArray = np.empty(0)
     chances: FloatArray = np.empty(0)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulation.addresses import inlined_kernel, number_at
 from simulation.arrays import FloatArray, IntArray
 from simulation.compiled import kernel
 
@@ -40,12 +41,12 @@ class DistributionTable(NamedTuple):
     kind: IntArray
     parameters: FloatArray
     start: IntArray
-    count: IntArray
+    count: IntArray  # type: ignore[assignment]  # hides tuple.count
     values: FloatArray
     chances: FloatArray
 
 
-@kernel
+@inlined_kernel
 def value_at(table: DistributionTable, position: int, u: float) -> float:
     """Value of the distribution at `position` that a share u of all values does not exceed.
 
@@ -55,34 +56,51 @@ def value_at(table: DistributionTable, position: int, u: float) -> float:
         u: Strictly between 0 and 1. Curves (gamma, very wide negative binomial) end at the chance of ±6.5 standard
             deviations, beyond all numbers of a stream.
     """
-    kind = table.kind[position]
-    p = table.parameters[position]
+    return _value(
+        table.kind[position],
+        table.parameters[position, 0],
+        table.parameters[position, 1],
+        table.parameters[position, 2],
+        table.values.ctypes.data + 8 * table.start[position],
+        table.chances.ctypes.data + 8 * table.start[position],
+        table.count[position],
+        u,
+    )
+
+
+@kernel
+def _value(kind: int, p0: float, p1: float, p2: float, values: int, chances: int, count: int, u: float) -> float:
+    """`value_at` of plain numbers.
+
+    The addresses of the distribution's values and chances stand for arrays, whose references each call would count:
+    that takes longer than most inverses.
+    """
     if kind == CONSTANT:
-        return p[0]
+        return p0
     if kind == EXPONENTIAL:
-        return -p[0] * math.log1p(-u)
-    if kind == STEPS:
-        return _step(table.values, table.chances, table.start[position], table.count[position], p[0], u)
+        return -p0 * math.log1p(-u)
     if kind == UNIFORM:
-        return p[0] + p[1] * u
+        return p0 + p1 * u
+    if kind == STEPS:
+        return _step(values, chances, count, p0, u)
     if kind == TRIANGULAR:
-        if u < p[2]:
-            return p[0] + p[3] * math.sqrt(u * p[2])
-        return p[1] - p[3] * math.sqrt((1.0 - u) * (1.0 - p[2]))
+        if u < p2:
+            return p0 + (p1 - p0) * math.sqrt(u * p2)
+        return p1 - (p1 - p0) * math.sqrt((1.0 - u) * (1.0 - p2))
     if kind == GEOMETRIC:
-        return max(1.0, math.ceil(p[0] * math.log1p(-u)))
+        return max(1.0, math.ceil(p0 * math.log1p(-u)))
     if kind == MIXTURE:
-        return _mixture(table.values, table.chances, table.start[position], table.count[position], p[0], u)
+        return _mixture(values, chances, count, p0, u)
     z = normal_quantile(u)
     if kind == NORMAL:
-        return max(0.0, p[0] + p[1] * z)
+        return max(0.0, p0 + p1 * z)
     if kind == LOGNORMAL:
-        return math.exp(p[0] + p[1] * z)
-    height = _curve(table.values, table.start[position], z)
+        return math.exp(p0 + p1 * z)
+    height = _curve(values, z)
     if kind == LOG_CURVE:
         height = math.exp(height)
-    value = max(0.0, p[0] + p[1] * height)
-    return value if p[2] == 0.0 else math.ceil(value)
+    value = max(0.0, p0 + p1 * height)
+    return value if p2 == 0.0 else math.ceil(value)
 
 
 @kernel
@@ -163,36 +181,36 @@ def normal_quantile(u: float) -> float:
 
 
 @kernel
-def _step(values: FloatArray, chances: FloatArray, start: int, count: int, buckets: float, u: float) -> float:
+def _step(values: int, chances: int, count: int, buckets: float, u: float) -> float:
     """First value whose cumulative chance reaches u, searched between the two that the index gives for u's bucket."""
-    bucket = start + count + int(u * buckets)
-    low, high = start + int(values[bucket]), start + int(values[bucket + 1])
+    bucket = count + int(u * buckets)
+    low, high = int(number_at(values, bucket)), int(number_at(values, bucket + 1))
     while low < high:
         middle = (low + high) >> 1
-        if chances[middle] < u:
+        if number_at(chances, middle) < u:
             low = middle + 1
         else:
             high = middle
-    return values[low]
+    return number_at(values, low)
 
 
 @kernel
-def _curve(coefficients: FloatArray, start: int, z: float) -> float:
+def _curve(coefficients: int, z: float) -> float:
     """Height of a piecewise polynomial at z, which is held to ±CURVE_END."""
     along = (z + CURVE_END) * _PIECES_PER_SD
     piece = min(max(int(along), 0), CURVE_PIECES - 1)
     t = min(max(along - piece, 0.0), 1.0)
-    first = start + 6 * piece
-    height = coefficients[first + 5]
-    height = height * t + coefficients[first + 4]
-    height = height * t + coefficients[first + 3]
-    height = height * t + coefficients[first + 2]
-    height = height * t + coefficients[first + 1]
-    return height * t + coefficients[first]
+    first = 6 * piece
+    height = number_at(coefficients, first + 5)
+    height = height * t + number_at(coefficients, first + 4)
+    height = height * t + number_at(coefficients, first + 3)
+    height = height * t + number_at(coefficients, first + 2)
+    height = height * t + number_at(coefficients, first + 1)
+    return height * t + number_at(coefficients, first)
 
 
 @kernel
-def _mixture(means: FloatArray, probabilities: FloatArray, start: int, count: int, scale: float, u: float) -> float:
+def _mixture(means: int, probabilities: int, count: int, scale: float, u: float) -> float:
     """Quantile of a mixture of exponentials.
 
     The logarithm of the survival function is convex and falls, so that Newton's steps from 0 never go too far.
@@ -201,10 +219,11 @@ def _mixture(means: FloatArray, probabilities: FloatArray, start: int, count: in
     x = 0.0
     for _ in range(_MOST_STEPS):
         survival, density = 0.0, 0.0
-        for stage in range(start, start + count):
-            alive = probabilities[stage] * math.exp(-x / means[stage])
+        for stage in range(count):
+            mean = number_at(means, stage)
+            alive = number_at(probabilities, stage) * math.exp(-x / mean)
             survival += alive
-            density += alive / means[stage]
+            density += alive / mean
         step = (math.log(survival) - target) * survival / density
         x += step
         if step <= 1e-14 * x:

@@ -20,6 +20,7 @@ _HALF = np.uint64(32)
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
+_WORD_SIZE = 2.0**-32
 _LONGEST_LEAD_TIME_DAYS = 1_000_000
 _LONGEST_TABLE_DAYS = 1_000
 
@@ -170,7 +171,7 @@ def uniform_at(key0: np.uint64, key1: np.uint64, entity: int, draw: int, replica
         draw: Which number, 0 to 2³⁴ − 1.
         replication: Of which run, 0 to 2³² − 1.
     """
-    word0, word1, word2, word3 = _block(key0, key1, np.uint64(entity), np.uint64(draw >> 2), np.uint64(replication))
+    word0, word1, word2, word3 = words_at(key0, key1, entity, draw >> 2, replication)
     which = draw & 3
     low = word0 if which == 0 else word1
     high = word2 if which == 2 else word3
@@ -182,33 +183,31 @@ def block_at(
     key0: np.uint64, key1: np.uint64, entity: int, block: int, replication: int
 ) -> tuple[float, float, float, float]:
     """The uniform numbers of draws 4 · block to 4 · block + 3 of `uniform_at`, at the price of one."""
-    word0, word1, word2, word3 = _block(key0, key1, np.uint64(entity), np.uint64(block), np.uint64(replication))
+    word0, word1, word2, word3 = words_at(key0, key1, entity, block, replication)
     return _uniform(word0), _uniform(word1), _uniform(word2), _uniform(word3)
 
 
 @kernel
-def _uniform(word: np.uint64) -> float:
-    return (np.float64(np.int64(word)) + 0.5) * 2.3283064365386963e-10
+def words_at(key0: np.uint64, key1: np.uint64, entity: int, block: int, replication: int) -> tuple[int, int, int, int]:
+    """The words of `block_at`: `philox_4x32` of (block, entity mod 2³², entity div 2³², replication).
+
+    Words of 32 bits, so that what overflows is dropped without being masked.
+    """
+    c0, c1 = np.uint32(block), np.uint32(entity)
+    c2, c3 = np.uint32(np.uint64(entity) >> _HALF), np.uint32(replication)
+    k0, k1 = np.uint32(key0), np.uint32(key1)
+    for _ in range(_ROUNDS):
+        product0 = np.uint64(c0) * _MULTIPLIERS[0]
+        product1 = np.uint64(c2) * _MULTIPLIERS[1]
+        c0 = np.uint32(product1 >> _HALF) ^ c1 ^ k0
+        c1 = np.uint32(product1)
+        c2 = np.uint32(product0 >> _HALF) ^ c3 ^ k1
+        c3 = np.uint32(product0)
+        k0 = np.uint32(k0 + np.uint32(_KEY_STEPS[0]))
+        k1 = np.uint32(k1 + np.uint32(_KEY_STEPS[1]))
+    return int(np.int64(c0)), int(np.int64(c1)), int(np.int64(c2)), int(np.int64(c3))
 
 
 @kernel
-def _block(
-    key0: np.uint64, key1: np.uint64, entity: np.uint64, block: np.uint64, replication: np.uint64
-) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
-    """`philox_4x32` of one counter (block, entity mod 2³², entity div 2³², replication)."""
-    word = np.uint64(0xFFFFFFFF)
-    half = np.uint64(32)
-    c0, c1, c2, c3 = block & word, entity & word, entity >> half, replication & word
-    k0, k1 = np.uint64(key0), np.uint64(key1)
-    for _ in range(10):
-        product0 = c0 * np.uint64(0xD2511F53)
-        product1 = c2 * np.uint64(0xCD9E8D57)
-        c0, c1, c2, c3 = (
-            (product1 >> half) ^ c1 ^ k0,
-            product1 & word,
-            (product0 >> half) ^ c3 ^ k1,
-            product0 & word,
-        )
-        k0 = (k0 + np.uint64(0x9E3779B9)) & word
-        k1 = (k1 + np.uint64(0xBB67AE85)) & word
-    return c0, c1, c2, c3
+def _uniform(word: int) -> float:
+    return (word + 0.5) * _WORD_SIZE
