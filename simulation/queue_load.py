@@ -52,7 +52,7 @@ def station_loads(scenario: Scenario) -> pd.DataFrame:
 
 
 def warn_of_unstable_queues(scenario: Scenario, *, stacklevel: int = 2) -> None:
-    """Warn of each station whose load is 1 or more and whose queue has no limit."""
+    """Warn of each station whose load is 1 or more and whose queue has no limit, in the caller's line (`stacklevel` 2)."""
     limits = {station.name: station.queue_limit for station in scenario.stations}
     for one in loads(scenario):
         if one.load >= 1 - ALMOST and limits[one.station] < 0:
@@ -61,7 +61,7 @@ def warn_of_unstable_queues(scenario: Scenario, *, stacklevel: int = 2) -> None:
                 f"jobs a day with {one.work_per_day:.3g} days of work, of a capacity of {one.capacity_per_day:.3g}): "
                 "its queue grows as long as orders come",
                 UnstableQueueWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=stacklevel,
             )
 
 
