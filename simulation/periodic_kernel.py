@@ -1,0 +1,280 @@
+"""Scenarios in which everything happens at midnight, run day by day: the fastest of the three executors.
+
+Stock points are independent of each other here, so that any number of threads, and any subset of SKUs or
+replications, comes to the same numbers, which are those of the event executors too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+
+import numpy as np
+
+from simulation.arrays import FloatArray, IntArray
+from simulation.periodic_arrays import (
+    ASKED,
+    BACKORDERS,
+    DAILY_DEMAND,
+    DEMAND_KIND,
+    LEAD_DAYS,
+    YIELD_ROW,
+    PeriodicArrays,
+    periodic_arrays,
+    policy_arrays,
+)
+from simulation.periodic_days import (
+    AGE_AT_START,
+    BACKORDERED,
+    BACKORDERED_TICKS,
+    CYCLES,
+    DEMAND,
+    DEMAND_EVENTS,
+    FILLED,
+    FILLED_EVENTS,
+    IN_STOCK_TICKS,
+    LEAD_TIME,
+    NO_BACKORDER_TICKS,
+    NOT_FILLED,
+    ON_HAND,
+    ON_HAND_TICKS,
+    ON_ORDER,
+    ON_ORDER_TICKS,
+    ORDERED,
+    ORDERS,
+    RECEIVED,
+    SERVED_LATE,
+    SHORT_CYCLES,
+    SIZE,
+    SPOILED,
+    STATE_WIDTH,
+    YIELD,
+    KeyArray,
+    UnitArray,
+    World,
+    run_points,
+)
+from simulation.scenario import TICKS_PER_DAY, Scenario, StockPoint
+from simulation.streams import stream_key
+from simulation.tallies import (
+    DailySeries,
+    POINT_FIELDS,
+    PointTallies,
+    Tallies,
+    empty_tallies,
+)
+
+CELLS_AT_ONCE = 20_000_000
+"""Points × replications × days between two moments at which a run can be broken off."""
+
+
+def run_periodic(
+    scenario: Scenario,
+    *,
+    days: float,
+    replications: int,
+    seed: int,
+    warm_up_days: float = 0.0,
+    first_replication: int = 0,
+    daily: bool = False,
+    threads: int = 1,
+) -> Tallies:
+    """Run a scenario in which everything happens at midnight.
+
+    Args:
+        scenario: One of which `not_periodic` says nothing.
+        days: Length of a replication, the warm-up included.
+        replications: How many.
+        seed: Of the luck.
+        warm_up_days: What is left out of the sums, from the start.
+        first_replication: Number of the first; replications 0 to 9 and 10 to 19 are together 0 to 19.
+        daily: Whether to keep the states by day.
+        threads: How many work side by side; the numbers do not depend on it.
+
+    Returns:
+        Sums by replication and stock point.
+
+    Raises:
+        ValueError: the scenario is not periodic, or days, replications, warm-up or threads out of range.
+    """
+    if (why := not_periodic(scenario)) is not None:
+        raise ValueError(f"scenario {scenario.name!r} is not periodic: {why}")
+    _check_run(days, replications, warm_up_days, first_replication, threads)
+    arrays = periodic_arrays(scenario.points, scenario.outages, draws_per_point=int(days) * replications)
+    tallies = run_periodic_arrays(
+        arrays,
+        policy_arrays([point.policy for point in scenario.points]),
+        days=days,
+        replications=replications,
+        seed=seed,
+        warm_up_days=warm_up_days,
+        first_replication=first_replication,
+        daily=daily,
+        threads=threads,
+    )
+    return tallies
+
+
+def run_periodic_arrays(
+    arrays: PeriodicArrays,
+    policies: IntArray,
+    *,
+    days: float,
+    replications: int,
+    seed: int,
+    warm_up_days: float = 0.0,
+    first_replication: int = 0,
+    daily: bool = False,
+    threads: int = 1,
+) -> Tallies:
+    """Run stock points that were made into arrays before, under policies of their own; see `run_periodic`."""
+    _check_run(days, replications, warm_up_days, first_replication, threads)
+    world = World(
+        arrays.columns,
+        arrays.unit_cost,
+        arrays.pipeline,
+        arrays.break_units,
+        arrays.break_cost,
+        arrays.path_units,
+        arrays.outages,
+        arrays.table,
+        arrays.steps,
+        policies,
+        _keys(arrays, seed),
+        int(days * TICKS_PER_DAY + 0.5),
+        int(warm_up_days * TICKS_PER_DAY + 0.5),
+    )
+    points, whole_days = len(arrays), int(days)
+    sums = np.empty((STATE_WIDTH, replications, points), dtype=np.int64)
+    cost = np.empty((replications, points))
+    series = np.zeros((5, replications, whole_days if daily else 0, points), dtype=np.int32)
+
+    def work(span: tuple[int, int]) -> None:
+        run_points(world, *span, first_replication, sums, cost, series)
+
+    spans = list(_spans(points, max(1, CELLS_AT_ONCE // max(1, replications * (whole_days + 1))), threads))
+    if threads == 1:
+        for span in spans:
+            work(span)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, spans))
+    return _tallies(arrays, sums, cost, series if daily else None, days - warm_up_days, first_replication)
+
+
+def not_periodic(scenario: Scenario) -> str | None:
+    """Why the periodic kernel cannot run a scenario, in one sentence; None where it can."""
+    if scenario.streams:
+        return f"order stream {scenario.streams[0].name!r} brings orders one by one."
+    sites = {point.site for point in scenario.points}
+    sources = {point.source for point in scenario.points}
+    for outage in scenario.outages:
+        if outage.place in sources and not float(outage.end_day).is_integer():
+            return f"the outage of {outage.place!r} ends between two midnights, on day {outage.end_day:g}."
+    for point in scenario.points:
+        if (why := _not_periodic_point(point, sites)) is not None:
+            return f"{point.sku!r} at {point.site!r} {why}."
+    return None
+
+
+def _not_periodic_point(point: StockPoint, sites: set[str]) -> str | None:
+    policy, lead_time = point.policy, point.lead_time
+    if point.source in sites:
+        return f"is supplied by the site {point.source!r}, whose stock it shares with others"
+    if point.demand.kind in ("renewal", "events"):
+        return "has demand between midnights"
+    if point.patience is not None:
+        return "has customers whose patience ends"
+    if not point.whole_day_lead_time and not (lead_time.whole and lead_time.least >= 1):
+        return "has lead times that are not whole days of at least one"
+    if point.pipeline and not all(float(day).is_integer() for day, _ in point.pipeline):
+        return "has goods under way that arrive between midnights"
+    if not float(point.shelf_life_days).is_integer():
+        return "has a shelf life that is not whole days"
+    if policy.kind == "compiled":
+        return f"has the compiled policy {policy.name!r}"
+    if policy.kind == "callable" and not policy.review_period_days:
+        return f"has the policy {policy.name!r}, a Python function that looks after each demand"
+    if not float(policy.review_period_days).is_integer() or not float(policy.first_review_day).is_integer():
+        return "is reviewed between midnights"
+    return None
+
+
+def _check_run(days: float, replications: int, warm_up_days: float, first_replication: int, threads: int) -> None:
+    if not 0 < days < np.inf:
+        raise ValueError(f"days must be above 0, got {days}")
+    if not 0 <= warm_up_days < days:
+        raise ValueError(f"warm_up_days must be at least 0 and below the {days:g} days of the run, got {warm_up_days}")
+    if replications < 1:
+        raise ValueError(f"replications must be at least 1, got {replications}")
+    if not 0 <= first_replication <= 2**32 - replications:
+        raise ValueError(f"first_replication must lie between 0 and {2**32 - replications}, got {first_replication}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+
+
+def _keys(arrays: PeriodicArrays, seed: int) -> KeyArray:
+    """The words of the streams that are drawn from; the others stay 0."""
+    columns = arrays.columns
+    keys = np.zeros((len(arrays), 3, 2), dtype=np.uint64)
+    drawn = {
+        SIZE: ("size", columns[:, DEMAND_KIND] == DAILY_DEMAND),
+        LEAD_TIME: ("lead time", columns[:, LEAD_DAYS] < 0),
+        YIELD: ("yield", columns[:, YIELD_ROW] >= 0),
+    }
+    for stream, (purpose, needed) in drawn.items():
+        for point in np.flatnonzero(needed).tolist():
+            keys[point, stream] = stream_key(seed, purpose, f"{arrays.skus[point]}@{arrays.sites[point]}")
+    return keys
+
+
+def _spans(points: int, most: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Points in runs of a length at most, several for each thread."""
+    length = max(1, min(most, points if threads == 1 else -(-points // (4 * threads))))
+    for first in range(0, points, length):
+        yield first, min(first + length, points)
+
+
+_FIELDS = {
+    "demand": DEMAND,
+    "demand_events": DEMAND_EVENTS,
+    "filled": FILLED,
+    "filled_events": FILLED_EVENTS,
+    "served_late": SERVED_LATE,
+    "wait": AGE_AT_START,
+    "orders": ORDERS,
+    "ordered": ORDERED,
+    "received": RECEIVED,
+    "spoiled": SPOILED,
+    "cycles": CYCLES,
+    "stock_out_cycles": SHORT_CYCLES,
+    "on_hand_ticks": ON_HAND_TICKS,
+    "on_order_ticks": ON_ORDER_TICKS,
+    "backordered_ticks": BACKORDERED_TICKS,
+    "in_stock_ticks": IN_STOCK_TICKS,
+    "no_backorder_ticks": NO_BACKORDER_TICKS,
+    "on_hand_end": ON_HAND,
+    "on_order_end": ON_ORDER,
+    "backordered_end": BACKORDERED,
+}
+
+
+def _tallies(
+    arrays: PeriodicArrays, sums: IntArray, cost: FloatArray, series: UnitArray | None, days: float, first: int
+) -> Tallies:
+    replications, points = cost.shape
+    nothing = empty_tallies(replications, 0, 0, 0, days=days, first=first)
+    zeros = np.zeros((replications, points), dtype=np.int64)
+    known = {name: sums[row] for name, row in _FIELDS.items()}
+    known["lost"] = np.where(arrays.columns[:, BACKORDERS] != 0, 0, sums[NOT_FILLED])
+    by_point = PointTallies(**{name: known.get(name, zeros) for name in POINT_FIELDS})
+    return Tallies(days, first, by_point, nothing.streams, nothing.stations, cost, _daily(series))
+
+
+def _daily(series: UnitArray | None) -> DailySeries | None:
+    if series is None:
+        return None
+    on_hand, on_order, backordered, demand, filled = series.astype(np.int64)
+    nothing = np.zeros((*on_hand.shape[:2], 0), dtype=np.int64)
+    return DailySeries(on_hand, on_order, backordered, nothing, nothing, demand, filled)
