@@ -17,12 +17,15 @@ import numpy.typing as npt
 from simulation import quantiles
 from simulation.arrays import FloatArray
 from simulation.quantile_rows import (
+    MOST_STEPS,
     Row,
     gamma_curve,
     gamma_is_log,
+    negative_binomial_curve,
+    negative_binomial_ends,
     negative_binomial_steps,
     poisson_steps,
-    steps,
+    step_row,
 )
 from simulation.quantiles import DistributionTable, value_at, values_at
 
@@ -50,6 +53,9 @@ __all__ = [
 
 _SURE = 1e-9
 """How far chances may add up to something else than 1; they are then made to."""
+
+_MOST_MEAN = 1e9
+"""Of a Poisson distribution, whose counts are kept in a list."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -396,6 +402,11 @@ def _check_mean(distribution: Distribution) -> None:
     _need(distribution.parameters[0] >= 0, distribution.kind, "mean", "must be at least 0", distribution.parameters[0])
 
 
+def _check_poisson(distribution: Distribution) -> None:
+    (mean,) = distribution.parameters
+    _need(0 <= mean <= _MOST_MEAN, "poisson", "mean", f"must lie between 0 and {_MOST_MEAN:g}", mean)
+
+
 def _check_positive(distribution: Distribution) -> None:
     """Mean above 0, unless both mean and sd are 0."""
     mean, sd = distribution.parameters
@@ -518,7 +529,7 @@ def _normal_row(distribution: Distribution) -> Row:
 
 def _mixture_row(distribution: Distribution) -> Row:
     means, probabilities = np.array(distribution.values), np.array(distribution.chances)
-    return Row(quantiles.MIXTURE, (1.0,), len(means), means, probabilities / probabilities.sum())
+    return Row(quantiles.MIXTURE, (), len(means), means, probabilities / probabilities.sum())
 
 
 @lru_cache(maxsize=4096)
@@ -526,24 +537,27 @@ def _gamma_coefficients(shape: float) -> FloatArray:
     return gamma_curve(shape)
 
 
-@lru_cache(maxsize=256)
-def _steps_row(distribution: Distribution) -> Row:
-    values, cumulative = _counts(distribution)
-    buckets, indexed, chances = steps(values, cumulative)
-    return Row(quantiles.STEPS, (buckets,), len(values), indexed, chances)
+@lru_cache(maxsize=1024)
+def _list_row(distribution: Distribution) -> Row:
+    return step_row(np.array(distribution.values), np.cumsum(distribution.chances))
 
 
-def _counts(distribution: Distribution) -> tuple[FloatArray, FloatArray]:
-    """Values and their cumulative chances."""
-    if distribution.kind == "poisson":
-        return poisson_steps(distribution.parameters[0])
-    if distribution.kind == "negative_binomial":
-        mean, sd = distribution.parameters
-        excess = sd * sd - mean
-        if excess <= _SURE * mean:
-            return poisson_steps(mean)
-        return negative_binomial_steps(mean * mean / excess, mean / (sd * sd))
-    return np.array(distribution.values), np.cumsum(distribution.chances)
+@lru_cache(maxsize=1024)
+def _poisson_row(mean: float) -> Row:
+    return step_row(*poisson_steps(mean))
+
+
+@lru_cache(maxsize=1024)
+def _negative_binomial_row(mean: float, sd: float) -> Row:
+    excess = sd * sd - mean
+    if excess <= _SURE * mean:
+        return _poisson_row(mean)
+    size, probability = mean * mean / excess, mean / (sd * sd)
+    first, last = negative_binomial_ends(size, probability)
+    if last - first < MOST_STEPS:
+        return step_row(*negative_binomial_steps(size, probability, first, last))
+    # Of one more than the count, rounded up at the end.
+    return Row(quantiles.LOG_CURVE, (-1.0, 1.0, 1.0), 0, negative_binomial_curve(size, probability))
 
 
 def _scale_all(distribution: Distribution, factor: float) -> Distribution:
@@ -624,10 +638,10 @@ _KINDS = {
     ),
     "poisson": _Kind(
         ("mean",),
-        _check_mean,
+        _check_poisson,
         lambda d: (d.parameters[0], d.parameters[0] ** 0.5),
         _from_zero,
-        _steps_row,
+        lambda d: _poisson_row(*d.parameters),
         _scale_all,
     ),
     "geometric": _Kind(
@@ -639,12 +653,17 @@ _KINDS = {
         _scale_all,
     ),
     "negative_binomial": _Kind(
-        ("mean", "sd"), _check_negative_binomial, _given_moments, _from_zero, _steps_row, _scale_negative_binomial
+        ("mean", "sd"),
+        _check_negative_binomial,
+        _given_moments,
+        _from_zero,
+        lambda d: _negative_binomial_row(*d.parameters),
+        _scale_negative_binomial,
     ),
     "discrete": _Kind(
-        (), _check_ascending, _weighted_moments, _list_ends, _steps_row, _scale_values, ("values", "probabilities")
+        (), _check_ascending, _weighted_moments, _list_ends, _list_row, _scale_values, ("values", "probabilities")
     ),
     "empirical": _Kind(
-        (), _check_ascending, _weighted_moments, _list_ends, _steps_row, _scale_values, ("values", "probabilities")
+        (), _check_ascending, _weighted_moments, _list_ends, _list_row, _scale_values, ("values", "probabilities")
     ),
 }

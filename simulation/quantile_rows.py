@@ -6,14 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from simulation.arrays import FloatArray
-from simulation.quantiles import CURVE_END, CURVE_PIECES
+from simulation.quantiles import CURVE_END, CURVE_PIECES, STEPS
 
 TAIL = 2.0**-34
 """Steps end where less than this chance is left: half the chance of the rarest number of a stream."""
 
-MOST_STEPS = 2**20
+MOST_STEPS = 2**16
+"""Longest list of counts of a negative binomial; wider ones become curves."""
+
 _CURVED_SHAPE = 8.0
-_NORMAL_SHAPE = 1e8
+_EXPANDED_SHAPE = 1e5
 _NODES = (1 - np.cos(np.pi * np.arange(6) / 5)) / 2
 _TO_COEFFICIENTS = np.linalg.inv(np.vander(_NODES, increasing=True))
 
@@ -28,17 +30,20 @@ class Row(NamedTuple):
     chances: FloatArray = np.empty(0)
 
 
-def steps(values: FloatArray, cumulative: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Number of buckets, values with the index behind them, and chances of the same length.
+def step_row(values: FloatArray, cumulative: FloatArray) -> Row:
+    """Row of ascending values with their cumulative chances, the last of them 1 but for rounding.
 
-    The index says for each of a power of two of equally wide buckets of chances at which value it begins.
+    Behind the values comes an index: for each of a power of two of equally wide buckets of chances, and for 1, the
+    first value that is reached there.
     """
     chances = cumulative.copy()
     chances[-1] = 1.0
     buckets = 1 << (len(values) - 1).bit_length()
-    index = np.minimum(np.searchsorted(chances, np.arange(buckets + 1) / buckets), len(values) - 1)
+    index = np.searchsorted(chances, np.arange(buckets + 1) / buckets)
     padding = np.ones(len(index))
-    return float(buckets), np.concatenate([values, index.astype(np.float64)]), np.concatenate([chances, padding])
+    return Row(
+        STEPS, (float(buckets),), len(values), np.concatenate([values, index]), np.concatenate([chances, padding])
+    )
 
 
 def curve(height: Callable[[FloatArray], FloatArray]) -> FloatArray:
@@ -57,8 +62,8 @@ def gamma_is_log(shape: float) -> bool:
 
 def gamma_curve(shape: float) -> FloatArray:
     """Gamma quantiles along z: of the logarithm of x below a shape of 8, of (x − shape) / √shape from there on."""
-    if shape >= _NORMAL_SHAPE:
-        return curve(lambda z: z + (z**2 - 1) / (3 * shape**0.5) + (z**3 - 7 * z) / (36 * shape))
+    if shape >= _EXPANDED_SHAPE:
+        return curve(lambda z: _expanded_gamma_quantile(shape, z))
     if gamma_is_log(shape):
         return curve(lambda z: _log_gamma_quantile(shape, z))
     return curve(lambda z: (_gamma_quantile(shape, z) - shape) / shape**0.5)
@@ -74,14 +79,28 @@ def _gamma_quantile(shape: float, z: FloatArray) -> FloatArray:
     return x
 
 
+def _expanded_gamma_quantile(shape: float, z: FloatArray) -> FloatArray:
+    """Of (x − shape) / √shape: the Cornish-Fisher expansion, to 10⁻¹² from a shape of 10⁵ on.
+
+    The iterations of `gammaincinv` lose the tails of shapes above 10⁶.
+    """
+    return np.asarray(
+        z
+        + (z**2 - 1) / (3 * shape**0.5)
+        + (z**3 - 7 * z) / (36 * shape)
+        - (3 * z**4 + 7 * z**2 - 16) / (810 * shape**1.5)
+        + (9 * z**5 + 256 * z**3 - 433 * z) / (38880 * shape**2)
+    )
+
+
 def _log_gamma_quantile(shape: float, z: FloatArray) -> FloatArray:
-    """Where x is tiny, the chance is x^shape / Γ(shape + 1) but for a factor 1 − x · shape / (shape + 1)."""
+    """Where x is tiny, the chance is x^shape / Γ(shape + 1) · (1 − x · shape / (shape + 1))."""
     from scipy.special import gammaln, log_ndtr
 
     x = _gamma_quantile(shape, z)
     small = x < 1e-9
     logarithm = np.log(x, where=~small, out=np.empty_like(x))
-    logarithm[small] = (log_ndtr(z[small]) + gammaln(shape + 1)) / shape
+    logarithm[small] = (log_ndtr(z[small]) + gammaln(shape + 1)) / shape + x[small] / (shape + 1)
     return logarithm
 
 
@@ -94,30 +113,51 @@ def poisson_steps(mean: float) -> tuple[FloatArray, FloatArray]:
     return _that_matter(counts, pdtr(counts, mean), pdtrc(counts, mean))
 
 
-def negative_binomial_steps(size: float, probability: float) -> tuple[FloatArray, FloatArray]:
-    """Counts that matter and their cumulative chances; `size` successes of `probability` are waited for."""
+def negative_binomial_ends(size: float, probability: float) -> tuple[float, float]:
+    """Counts between which all that matter lie; `size` successes of `probability` are waited for."""
     from scipy.special import betainc, betaincc
 
     last = 64.0
     while betaincc(size, last + 1, probability) >= TAIL:
         last *= 2
-        if last > 2**40:
-            break
-    low, high = 0.0, last
-    while high - low > 1:
-        middle = np.floor((low + high) / 2)
+    first, beyond = 0.0, last
+    while beyond - first > 1:
+        middle = np.floor((first + beyond) / 2)
         if betainc(size, middle + 1, probability) < TAIL:
-            low = middle
+            first = middle
         else:
-            high = middle
-    first = low
-    if last - first > 4 * MOST_STEPS:
-        raise ValueError(
-            f"a negative binomial distribution must not spread over more than {MOST_STEPS} counts,"
-            f" got about {last - first:.0f}"
-        )
+            beyond = middle
+    return first, last
+
+
+def negative_binomial_steps(
+    size: float, probability: float, first: float, last: float
+) -> tuple[FloatArray, FloatArray]:
+    """Counts that matter and their cumulative chances."""
+    from scipy.special import betainc, betaincc
+
     counts = np.arange(first, last + 1)
     return _that_matter(counts, betainc(size, counts + 1, probability), betaincc(size, counts + 1, probability))
+
+
+def negative_binomial_curve(size: float, probability: float) -> FloatArray:
+    """Along z the logarithm of one more than the count, made continuous as the incomplete beta function does it."""
+    from scipy.special import betainc, betaincc, ndtr
+
+    def height(z: FloatArray) -> FloatArray:
+        low, high = np.full_like(z, -40.0), np.full_like(z, 60.0)
+        for _ in range(60):
+            middle = (low + high) / 2
+            more = np.exp(middle)
+            reached = np.where(
+                z > 0,
+                betaincc(size, more, probability) <= ndtr(-z),
+                betainc(size, more, probability) >= ndtr(z),
+            )
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return np.asarray((low + high) / 2)
+
+    return curve(height)
 
 
 def _that_matter(counts: FloatArray, reached: FloatArray, left: FloatArray) -> tuple[FloatArray, FloatArray]:

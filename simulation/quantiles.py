@@ -19,7 +19,7 @@ CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, NORMAL, LOGNORMAL, CURVE, LOG_CURVE,
 CURVE_END = 6.5
 """Curves end at this many standard deviations of the normal, a chance of 4·10⁻¹¹; a stream's numbers end at 6.34."""
 
-CURVE_PIECES = 52
+CURVE_PIECES = 80
 """Pieces of a curve, each a polynomial of the fifth degree."""
 
 _PIECES_PER_SD = CURVE_PIECES / (2 * CURVE_END)
@@ -90,7 +90,7 @@ def _value(kind: int, p0: float, p1: float, p2: float, values: int, chances: int
     if kind == GEOMETRIC:
         return max(1.0, math.ceil(p0 * math.log1p(-u)))
     if kind == MIXTURE:
-        return _mixture(values, chances, count, p0, u)
+        return _mixture(values, chances, count, u)
     z = normal_quantile(u)
     if kind == NORMAL:
         return max(0.0, p0 + p1 * z)
@@ -210,7 +210,7 @@ def _curve(coefficients: int, z: float) -> float:
 
 
 @kernel
-def _mixture(means: int, probabilities: int, count: int, scale: float, u: float) -> float:
+def _mixture(means: int, probabilities: int, count: int, u: float) -> float:
     """Quantile of a mixture of exponentials.
 
     The logarithm of the survival function is convex and falls, so that Newton's steps from 0 never go too far.
@@ -228,4 +228,4 @@ def _mixture(means: int, probabilities: int, count: int, scale: float, u: float)
         x += step
         if step <= 1e-14 * x:
             break
-    return scale * max(x, 0.0)
+    return max(x, 0.0)
