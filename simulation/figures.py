@@ -249,6 +249,8 @@ def _animated(picture: NetworkPicture, days: IntArray, height: int) -> go.Figure
         hovermode="closest",
         sliders=[
             {
+                "x": 0.14,
+                "len": 0.86,
                 "currentvalue": {"prefix": "end of day "},
                 "steps": [{"label": str(d + 1), "method": "animate", "args": [[str(d + 1)], step]} for d in days],
             }
@@ -282,7 +284,8 @@ def _bubbles(picture: NetworkPicture, day: int) -> list[Any]:
         chosen = [i for i, one in enumerate(picture.kind) if one == kind]
         amounts = picture.amounts[day, chosen]
         most = picture.most[kind]
-        sizes = 8 + 52 * np.sqrt(np.maximum(amounts, 0.0) / most) if most > 0 else np.full(len(chosen), 8.0)
+        least = 0.0 if kind == "backordered" else 8.0
+        sizes = least + 52 * np.sqrt(np.maximum(amounts, 0.0) / most) if most > 0 else np.full(len(chosen), least)
         labels = [picture.label(i, amount) for i, amount in zip(chosen, amounts, strict=True)]
         traces.append(
             go.Scatter(

@@ -200,20 +200,17 @@ def chosen_executor(scenario: Scenario, executor: Executor, *, log: bool) -> str
     Raises:
         ValueError: unknown, or it cannot run the scenario; says why.
     """
-    from simulation.event_kernel import not_compiled
-    from simulation.periodic_kernel import not_periodic
-
     if executor == "plain":
         return executor
     if executor not in ("auto", "periodic", "events"):
         raise ValueError(f'executor must be "auto", "periodic", "events" or "plain", got {executor!r}')
-    no_log = "it keeps no log of events" if log else None
+    why = None
     if executor in ("auto", "periodic"):
-        why = no_log or not_periodic(scenario)
+        why = "it keeps no log of events" if log else _not_periodic(scenario)
         if why is None:
             return "periodic"
     if executor in ("auto", "events"):
-        why = not_compiled(scenario)
+        why = _not_compiled(scenario)
         if why is None:
             return "events"
     if executor == "auto":
@@ -221,6 +218,18 @@ def chosen_executor(scenario: Scenario, executor: Executor, *, log: bool) -> str
         warnings.warn(text, PlainExecutorWarning, stacklevel=3)
         return "plain"
     raise ValueError(f"executor {executor} cannot run scenario {scenario.name}: {why}")
+
+
+def _not_periodic(scenario: Scenario) -> str | None:
+    from simulation.periodic_kernel import not_periodic
+
+    return not_periodic(scenario)
+
+
+def _not_compiled(scenario: Scenario) -> str | None:
+    from simulation.event_kernel import not_compiled
+
+    return not_compiled(scenario)
 
 
 def _runner(

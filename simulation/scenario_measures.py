@@ -15,7 +15,7 @@ import numpy.typing as npt
 from simulation.arrays import FloatArray, IntArray
 from simulation.estimates import Estimate, Estimates, ratio_difference_estimate, ratio_estimates
 from simulation.scenario import TICKS_PER_DAY, Calendar, Scenario, StockPoint
-from simulation.tallies import WAIT_BINS, WAIT_BINS_PER_OCTAVE, StationTallies, Tallies
+from simulation.tallies import WAIT_BINS_PER_OCTAVE, StationTallies, Tallies
 
 COST_KINDS = (
     "holding",
@@ -221,12 +221,14 @@ def station_measures(scenario: Scenario, tallies: Tallies, *, warm_up_days: floa
 
 
 def point_costs(scenario: Scenario, tallies: Tallies) -> Measures:
-    """Cost per day of each stock point, by kind."""
+    """Cost per day of each stock point, by kind; what comes from another site of the scenario is no purchase."""
     points, sums = scenario.points, tallies.points
+    sites = {point.site for point in points}
+    bought = np.array([point.source not in sites for point in points], dtype=np.float64)
     amounts = {
         "holding": _days(sums.on_hand_ticks) * _column(points, "holding_cost"),
         "ordering": sums.orders * _column(points, "order_cost"),
-        "purchase": tallies.purchase_cost,
+        "purchase": tallies.purchase_cost * bought,
         "shortage": (sums.demand - sums.filled) * _column(points, "shortage_cost"),
         "backorder": _days(sums.backordered_ticks) * _column(points, "backorder_cost"),
         "spoilage": sums.spoiled * _column(points, "spoilage_cost"),
@@ -281,26 +283,33 @@ def open_days(calendar: Calendar, first_weekday: int, start_day: float, end_day:
     return total
 
 
-def histogram_quantile(counts: FloatArray, chance: float) -> FloatArray:
+def histogram_quantile(counts: FloatArray, chance: float | FloatArray) -> FloatArray:
     """Quantile of waits counted in the bins of `WAIT_BINS`, days, with straight lines between a bin's edges.
 
     Args:
         counts: Shape (…, bin).
-        chance: Between 0 and 1.
+        chance: Between 0 and 1, one for all or of shape (…).
 
     Returns:
         Shape (…); NaN where nothing was counted. Off by less than a bin, 1.1 % of the wait.
     """
-    below = np.cumsum(counts, axis=-1)
-    total = below[..., -1]
-    wanted = chance * total
-    position = np.minimum((below < wanted[..., np.newaxis]).sum(axis=-1), WAIT_BINS - 1)
-    here = np.take_along_axis(counts, position[..., np.newaxis], axis=-1)[..., 0]
-    up_to = np.take_along_axis(below, position[..., np.newaxis], axis=-1)[..., 0]
-    part = np.where(here > 0, 1.0 - _divided(up_to - wanted, here), 0.0)
+    position, part = _place_of_quantile(counts, chance)
     low, high = _bin_edge(position), _bin_edge(position + 1)
     ticks = np.where(position == 0, 0.0, low + part * (high - low))
-    return np.asarray(np.where(total > 0, ticks / TICKS_PER_DAY, np.nan))
+    return np.asarray(np.where(counts.sum(axis=-1) > 0, ticks / TICKS_PER_DAY, np.nan))
+
+
+def _place_of_quantile(counts: FloatArray, chance: float | FloatArray) -> tuple[IntArray, FloatArray]:
+    """Bin of the quantile, and the share of the bin's jobs that lie below it."""
+    below = np.cumsum(counts, axis=-1)
+    wanted = np.asarray(chance * below[..., -1])
+    position = np.minimum((below < wanted[..., np.newaxis]).sum(axis=-1), counts.shape[-1] - 1)
+    here, up_to = _at(counts, position), _at(below, position)
+    return position, np.where(here > 0, 1.0 - _divided(up_to - wanted, here), 0.0)
+
+
+def _at(values: FloatArray, position: IntArray) -> FloatArray:
+    return np.asarray(np.take_along_axis(values, position[..., np.newaxis], axis=-1)[..., 0])
 
 
 def _bin_edge(position: IntArray) -> FloatArray:
@@ -308,15 +317,26 @@ def _bin_edge(position: IntArray) -> FloatArray:
 
 
 def _wait_quantile(sums: StationTallies, chance: float) -> Measure:
-    """The quantile of all jobs' waits; replications stand in it by their jackknife pseudo-values."""
+    """The quantile q of all jobs' waits together.
+
+    In the place of replication r stands q + (p·n − c) / (mean n) · s, with c of its n waits up to q and s the slope of
+    the quantile over the chance p, seen over two standard errors of the share up to q to either side. Their mean is q,
+    and their spread gives its error.
+    """
     counts = sums.wait_histogram.astype(np.float64)
-    n = len(counts)
     whole = counts.sum(axis=0)
-    pooled = histogram_quantile(whole, chance)
-    if n == 1:
-        return Measure(pooled[np.newaxis], np.ones((1, *pooled.shape)))
-    values = np.array([n * pooled - (n - 1) * histogram_quantile(whole - one, chance) for one in counts])
-    return Measure(values, np.ones_like(values))
+    value = histogram_quantile(whole, chance)
+    if len(counts) == 1:
+        return _total(value[np.newaxis])
+    position, part = _place_of_quantile(whole, chance)
+    where = np.broadcast_to(position, counts.shape[:-1])
+    number, here = counts.sum(axis=-1), _at(counts, where)
+    up_to = _at(np.cumsum(counts, axis=-1), where) - (1.0 - part) * here
+    missing = _divided(chance * number - up_to, np.broadcast_to(number.mean(axis=0), number.shape))
+    reach = 2.0 * np.sqrt(missing.var(axis=0, ddof=1) / len(counts))
+    low, high = np.clip(chance - reach, 0.0, 1.0), np.clip(chance + reach, 0.0, 1.0)
+    slope = _divided(histogram_quantile(whole, high) - histogram_quantile(whole, low), high - low)
+    return _total(value + np.where(reach > 0, missing * slope, 0.0))
 
 
 def _ratio(numerator: Sums, denominator: Sums) -> Measure:
