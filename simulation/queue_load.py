@@ -52,7 +52,12 @@ def station_loads(scenario: Scenario) -> pd.DataFrame:
 
 
 def warn_of_unstable_queues(scenario: Scenario, *, stacklevel: int = 2) -> None:
-    """Warn of each station whose load is 1 or more and whose queue has no limit, in the caller's line (`stacklevel` 2)."""
+    """Warn of each station whose load is 1 or more and whose queue has no limit.
+
+    Args:
+        scenario: With stations, perhaps.
+        stacklevel: Whose line the warning is about: 2 the caller's, 3 that of its caller, as for `warnings.warn`.
+    """
     limits = {station.name: station.queue_limit for station in scenario.stations}
     for one in loads(scenario):
         if one.load >= 1 - ALMOST and limits[one.station] < 0:

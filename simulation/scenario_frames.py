@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,8 @@ def _values(column: pd.Series[Any], name: str, hint: str, of: Sequence[str]) -> 
         return [constant(float(value)) if isinstance(value, Real) else value for value in column.tolist()]
     if hint == "int":
         return list(_units(name, column, of).tolist())
+    if hint == "float":
+        return [float(value) if isinstance(value, Decimal) else value for value in column.tolist()]
     if hint == "str":
         return [value if isinstance(value, str) else str(value) for value in column.tolist()]
     return list(column.tolist())
@@ -212,13 +215,23 @@ def _only(frame: pd.DataFrame, title: str, *names: str) -> None:
 
 def _first_date(start: object, demand: pd.DataFrame | None) -> pd.Timestamp | None:
     """Date of day 0, where dates are used."""
-    import pandas as pd
 
     if start is not None:
         return _date(start, "start")
     if demand is None or "date" not in demand or demand.empty:
         return None
-    return _date(pd.to_datetime(demand["date"]).min(), "date of demand")
+    return _date(_dates(demand, "demand").min(), "date of demand")
+
+
+def _dates(frame: pd.DataFrame, title: str) -> pd.Series[Any]:
+    """The column `date`, in local time where it has a time zone; text as YYYY-MM-DD."""
+    import pandas as pd
+
+    try:
+        dates = pd.to_datetime(frame["date"], format="ISO8601")
+    except (ValueError, TypeError) as reason:
+        raise ScenarioError(f"date of {title} must hold dates: {str(reason).splitlines()[0]}") from None
+    return dates.dt.tz_localize(None)
 
 
 def _date(given: Any, what: str) -> pd.Timestamp:
@@ -230,7 +243,7 @@ def _date(given: Any, what: str) -> pd.Timestamp:
         raise ScenarioError(f"{what} must be a date, got {given!r}") from None
     if pd.isna(date):
         raise ScenarioError(f"{what} must be a date, got {given!r}")
-    return date.normalize()
+    return date.tz_localize(None).normalize()
 
 
 def _days(frame: pd.DataFrame, title: str, first: pd.Timestamp | None) -> npt.NDArray[np.float64]:
@@ -244,7 +257,7 @@ def _days(frame: pd.DataFrame, title: str, first: pd.Timestamp | None) -> npt.ND
     else:
         if first is None:
             raise ScenarioError(f"{title} has dates, which need start, the date of day 0; got None")
-        since = pd.to_datetime(frame["date"]) - first
+        since = _dates(frame, title) - first
         given = (since / pd.Timedelta(days=1)).to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = ~(given >= 0)
     if wrong.any():
