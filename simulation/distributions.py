@@ -183,6 +183,8 @@ class Distribution:
         if set(given) != set(wanted):
             raise ValueError(f"{kind} takes {', '.join(wanted)}, got {', '.join(map(str, given)) or 'nothing'}")
         lists = [_numbers(kind, name, given[name]) for name in _KINDS[kind].lists]
+        if kind == "discrete":
+            return discrete(*lists)
         numbers = tuple(_number(kind, name, given[name]) for name in _KINDS[kind].names)
         return Distribution(kind, numbers, *lists)
 
@@ -272,12 +274,12 @@ def discrete(values: Sequence[float], probabilities: Sequence[float]) -> Distrib
     numbers, chances = _numbers("discrete", "values", values), _chances("discrete", probabilities)
     if len(numbers) != len(chances):
         raise ValueError(f"discrete takes as many probabilities as values, got {len(chances)} and {len(numbers)}")
+    _need(min(chances) >= 0, "discrete", "probabilities", "must not be negative", min(chances))
     together: dict[float, float] = {}
     for value, chance in sorted(zip(numbers, chances, strict=True)):
         if chance > 0:
             together[value] = together.get(value, 0.0) + chance
-        elif chance < 0:
-            raise ValueError(f"probabilities of discrete must not be negative, got {chance:g}")
+    _check_total("discrete", tuple(together.values()))
     return Distribution("discrete", (), tuple(together), tuple(together.values()))
 
 
@@ -379,7 +381,11 @@ def _check_lists(distribution: Distribution) -> None:
         )
     least = min(distribution.chances)
     _need(least > 0, kind, "probabilities", "must be above 0", least)
-    total = math.fsum(distribution.chances)
+    _check_total(kind, distribution.chances)
+
+
+def _check_total(kind: str, chances: Sequence[float]) -> None:
+    total = math.fsum(chances)
     _need(abs(total - 1) <= _SURE, kind, "probabilities", "must add up to 1", total)
 
 
