@@ -76,7 +76,7 @@ def scenario(reorder_below: int, level: int) -> Scenario:
 
 
 def monthly_costs(tallies: Tallies) -> tuple[float, float, float, float]:
-    """As the program works them out, in single precision: setup 32, 3 a unit, holding 1, shortage 5 a unit and month."""
+    """As the program works them out, in single precision: setup 32, 3 a unit; a month 1 to hold, 5 to be short."""
     points = tallies.points
     ordering = float(np.float32(32 * points.orders.item() + 3 * points.ordered.item()) / np.float32(MONTHS))
     holding = 1 * points.on_hand_ticks.item() / (MONTHS * TICKS_PER_DAY)
