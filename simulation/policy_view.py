@@ -60,9 +60,13 @@ def wanted_units(name: str, function: Callable[..., object], view: PolicyView) -
     """
     answer = np.atleast_1d(np.asarray(function(view)))
     if answer.shape != (len(view),):
-        raise ValueError(f"policy {name!r} must answer with units for {len(view)} stock points, got shape {answer.shape}")
+        raise ValueError(
+            f"policy {name!r} must answer with units for {len(view)} stock points, got shape {answer.shape}"
+        )
     if answer.dtype.kind not in "iuf" or not np.all(np.isfinite(answer)) or np.any(answer != np.floor(answer)):
         raise ValueError(f"policy {name!r} must answer with whole units, got {answer.tolist()} on day {view.day:g}")
     if np.any(answer > MOST_UNITS):
-        raise ValueError(f"policy {name!r} must order at most {MOST_UNITS} units, got {answer.max()} on day {view.day:g}")
+        raise ValueError(
+            f"policy {name!r} must order at most {MOST_UNITS} units, got {answer.max()} on day {view.day:g}"
+        )
     return answer.astype(np.int64)
