@@ -10,6 +10,7 @@ matters most.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -82,6 +83,22 @@ def scenario_of(number: int, compiled: CompiledPolicy | None = None) -> Scenario
 def run_of(number: int) -> dict[str, Any]:
     """What an executor is called with for that scenario."""
     return random_run(Random(-1 - number))
+
+
+def daily_scenario_of(number: int) -> Scenario:
+    """A random scenario in which everything happens at midnight: what the periodic kernel runs, too."""
+    random = Random(number)
+    points = tuple(_midnight_point(random, sku) for sku in ("a", "b", "c")[: random.randint(1, 3)])
+    starts = random.sample((0.0, 3.0, 6.5), random.randint(0, 2))
+    outages = tuple(Outage("mill", start, int(start) + random.randint(1, 3)) for start in starts)
+    rationing = random.choice((Site("site"), Site("site", "rationing")))
+    return Scenario(points=points, outages=outages, sites=(rationing,))
+
+
+def daily_run_of(number: int) -> dict[str, Any]:
+    """What an executor is called with for that scenario: whole days."""
+    run = run_of(number)
+    return {**run, "days": int(run["days"]), "warm_up_days": int(run["warm_up_days"])}
 
 
 def scenarios(compiled: CompiledPolicy | None = None) -> st.SearchStrategy[Scenario]:
@@ -163,8 +180,27 @@ def _point(random: Random, sku: str, site: str, source: str, compiled: CompiledP
     )
 
 
-def _demand(random: Random) -> Demand:
-    kind = random.choice(("none", "renewal", "renewal", "daily", "paths", "events"))
+def _midnight_point(random: Random, sku: str) -> StockPoint:
+    point = _point(random, sku, "site", "mill", None)
+    return replace(
+        point,
+        demand=_demand(random, ("none", "daily", "daily", "paths")),
+        pipeline=tuple((float(int(day)), units) for day, units in point.pipeline),
+        policy=replace(
+            point.policy,
+            review_period_days=float(int(point.policy.review_period_days)),
+            first_review_day=float(int(point.policy.first_review_day)),
+        ),
+        whole_day_lead_time=True,
+        patience=None,
+        shelf_life_days=float(int(point.shelf_life_days)),
+    )
+
+
+def _demand(
+    random: Random, kinds: Sequence[str] = ("none", "renewal", "renewal", "daily", "paths", "events")
+) -> Demand:
+    kind = random.choice(kinds)
     match kind:
         case "renewal":
             return Demand("renewal", interarrival=random.choice(INTERARRIVALS), size=random.choice(SIZES))
