@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from simulation.interpreter import run_plain
 from simulation.scenario import ALWAYS_OPEN, Policy, Scenario, StockPoint
 from simulation.tallies import EVENT_NAMES, EventLog, Tallies
-from tests.random_scenarios import run_of, scenario_of
+from tests.random_scenarios import run_of, runs, scenario_of, scenarios
 
 NUMBERS = range(120)
 CODE = {name: code for code, name in enumerate(EVENT_NAMES)}
@@ -223,9 +224,9 @@ def summed(part: object) -> dict[str, Any]:
 
 def test_the_warm_up_and_the_rest_add_up_to_the_whole() -> None:
     for number in NUMBERS[::3]:
-        given = run_of(number)
-        before = run_plain(scenario(number), **{**given, "days": 4.5, "warm_up_days": 0.0})
-        after = run_plain(scenario(number), **{**given, "warm_up_days": 4.5})
+        settings = run_of(number)
+        before = run_plain(scenario(number), **{**settings, "days": 4.5, "warm_up_days": 0.0})
+        after = run_plain(scenario(number), **{**settings, "warm_up_days": 4.5})
         for part in ("points", "streams", "stations"):
             first, second = summed(getattr(before, part)), summed(getattr(after, part))
             for name, whole in summed(getattr(whole_run(number), part)).items():
@@ -243,17 +244,17 @@ def rows_of(tallies: Tallies, *events: str) -> list[tuple[int, ...]]:
 def test_other_policies_and_lead_times_meet_the_same_demand() -> None:
     for number in NUMBERS[::2]:
         other = scenario(number).with_(policy=Policy("reorder", reorder_point=20, order_up_to_level=30), on_hand=3)
-        given = {**run_of(number), "warm_up_days": 0.0}
-        changed = run_plain(other, **given, log=True)
+        settings = {**run_of(number), "warm_up_days": 0.0}
+        changed = run_plain(other, **settings, log=True)
         assert rows_of(changed, "demand", "order") == rows_of(whole_run(number), "demand", "order")
 
 
 def test_a_replication_is_the_same_whichever_others_run() -> None:
     for number in NUMBERS[::4]:
-        given = {**run_of(number), "warm_up_days": 0.0}
-        both = run_plain(scenario(number), **{**given, "replications": 2})
+        settings = {**run_of(number), "warm_up_days": 0.0}
+        both = run_plain(scenario(number), **{**settings, "replications": 2})
         second = run_plain(
-            scenario(number), **{**given, "replications": 1, "first_replication": given["first_replication"] + 1}
+            scenario(number), **{**settings, "replications": 1, "first_replication": settings["first_replication"] + 1}
         )
         for part in ("points", "streams", "stations"):
             for name, sums in vars(getattr(second, part)).items():
@@ -267,13 +268,21 @@ def test_an_sku_fares_the_same_without_the_others() -> None:
         skus = {point.sku for point in world.points}
         if len(skus) < 2 or world.streams:
             continue
-        given = {**run_of(number), "warm_up_days": 0.0}
-        alone = run_plain(world.subset(["a"]), **given).points
+        settings = {**run_of(number), "warm_up_days": 0.0}
+        alone = run_plain(world.subset(["a"]), **settings).points
         chosen = [point.sku == "a" for point in world.points]
         for name, sums in vars(alone).items():
             assert (sums == getattr(whole_run(number).points, name)[:, chosen]).all()
         checked += 1
     assert checked >= 2
+
+
+@given(scenarios(), runs())
+def test_no_scenario_loses_an_order_or_a_job(world: Scenario, given_run: dict[str, Any]) -> None:
+    tallies = run_plain(world, **{**given_run, "warm_up_days": 0.0})
+    streams, stations = tallies.streams, tallies.stations
+    assert (streams.orders == streams.delivered + streams.turned_away + streams.cancelled + streams.open_end).all()
+    assert (stations.arrivals == stations.turned_away + stations.started + stations.in_queue_end).all()
 
 
 @pytest.mark.parametrize("number", range(5))
