@@ -87,7 +87,7 @@ def periodic_arrays(
     closed = [stops.get(point.source, _NO_PAIRS) for point in points]
     breaks = [point.price_breaks for point in points]
     columns = np.empty((len(points), OUTAGE_COUNT + 1), dtype=np.int64)
-    columns[:, : PIPELINE_START] = [_plain_columns(point) for point in points]
+    columns[:, :PIPELINE_START] = [_plain_columns(point) for point in points]
     columns[:, PIPELINE_START], columns[:, PIPELINE_COUNT] = _spans([len(one) for one in pipelines])
     columns[:, BREAK_START], columns[:, BREAK_COUNT] = _spans([len(one) for one in breaks])
     columns[:, DEMAND_KIND], columns[:, SIZE_ROW] = [_DEMAND_KINDS[point.demand.kind] for point in points], sizes
@@ -105,7 +105,9 @@ def periodic_arrays(
         pipeline=np.concatenate([*pipelines, _NO_PAIRS]),
         break_units=np.array([units for several in breaks for units, _ in several], dtype=np.int64),
         break_cost=np.array([cost for several in breaks for _, cost in several], dtype=np.float64),
-        path_units=np.concatenate([*(one.ravel() for one in paths), _NO_PATH.ravel()], dtype=np.int32, casting="unsafe"),
+        path_units=np.concatenate(
+            [*(one.ravel() for one in paths), _NO_PATH.ravel()], dtype=np.int32, casting="unsafe"
+        ),
         outages=np.concatenate([*closed, _NO_PAIRS]),
         table=table,
         steps=step_tables(table, draws + orders),
@@ -128,6 +130,7 @@ _DEMAND_KINDS = {"none": NO_DEMAND, "daily": DAILY_DEMAND, "paths": PATH_DEMAND}
 _POLICY_KINDS = {"none": NEVER, "reorder": REORDER, "callable": ASKED}
 _NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
 _NO_PATH = np.zeros((0, 0), dtype=np.int32)
+_NO_UNITS = np.zeros(0, dtype=np.int32)
 
 
 def _plain_columns(point: StockPoint) -> tuple[int, int, int, int, int]:

@@ -53,11 +53,11 @@ KeyArray = npt.NDArray[np.uint64]
 
 # Where a stock point's state and sums stand in its row, int64. The sums come last: a warm-up sets them to 0.
 ON_HAND, ON_ORDER, BACKORDERED, SHORT, ISSUED, ARRIVED = range(6)
-QUEUE_HEAD, QUEUE_TAIL, LOT_HEAD, LOT_TAIL, AGE_AT_START = range(6, 11)
-DEMAND, DEMAND_EVENTS, FILLED, FILLED_EVENTS, NOT_FILLED, SERVED_LATE = range(11, 17)
-ORDERS, ORDERED, RECEIVED, SPOILED, CYCLES, SHORT_CYCLES = range(17, 23)
-ON_HAND_TICKS, ON_ORDER_TICKS, BACKORDERED_TICKS, IN_STOCK_TICKS, NO_BACKORDER_TICKS = range(23, 28)
-STATE_WIDTH = 28
+QUEUE_HEAD, QUEUE_TAIL, LOT_HEAD, LOT_TAIL, WAIT = range(6, 11)
+DEMAND, DEMAND_EVENTS, NOT_FILLED, NOT_FILLED_EVENTS, SERVED_LATE = range(11, 16)
+ORDERS, ORDERED, RECEIVED, SPOILED, CYCLES, SHORT_CYCLES = range(16, 22)
+ON_HAND_TICKS, ON_ORDER_TICKS, BACKORDERED_TICKS, IN_STOCK_TICKS, NO_BACKORDER_TICKS = range(22, 27)
+STATE_WIDTH = 27
 
 # Columns of an order under way, and of a lot that will spoil.
 DUE, ARRIVING, LEAVING, PRICE = range(4)
@@ -69,6 +69,9 @@ FIRST_ROOM = 32
 SIZE, LEAD_TIME, YIELD = range(3)
 _NEVER = 2**62
 _LIST_PRICE = -1
+_BEYOND = 2**31 - 1
+_SELDOM = 14
+"""From this review period on, lead times are drawn one by one."""
 
 
 class World(NamedTuple):
@@ -109,6 +112,7 @@ def run_points(
     sums: IntArray,
     cost: FloatArray,
     daily: UnitArray,
+    plain: bool,
 ) -> None:
     """Run stock points from the first to before the last, all replications and days.
 
@@ -119,9 +123,11 @@ def run_points(
         sums: Filled with each point's row, shape (STATE_WIDTH, replication, point).
         cost: Filled with purchase costs, shape (replication, point).
         daily: Filled with states by day where it holds any, shape (5, replication, day, point).
+        plain: Whether points of which `is_plain` is true take the shorter way, which changes no number.
     """
     days = -(-world.horizon // TICKS_PER_DAY)
-    units = np.zeros(days, dtype=np.int32)
+    units, dues = np.zeros(days, dtype=np.int32), np.zeros(days, dtype=np.int32)
+    arriving, receipts = np.zeros(days, dtype=np.int64), np.zeros(days, dtype=np.int32)
     words = np.empty((4, (days + 3) // 4), dtype=np.uint32)
     queue = np.empty((FIRST_ROOM, ORDER_WIDTH), dtype=np.int64)
     lots = np.empty((FIRST_ROOM, LOT_WIDTH), dtype=np.int64)
@@ -135,34 +141,53 @@ def run_points(
                 fill_demand(
                     columns[point], keys[point], world.path_units, world.table, world.steps, replication, units, words
                 )
-            queue = begin(columns[point], world.pipeline, world.horizon, state, queue, lots)
+            if row == 0 or columns[point, LEAD_DAYS] < 0:
+                fill_due_days(columns[point], policies[point], keys[point], world.steps, replication, dues, words)
             paid[0] = 0.0
-            queue, lots = run_days(
-                columns[point],
-                policies[point],
-                keys[point],
-                world.unit_cost[point],
-                world.break_units,
-                world.break_cost,
-                world.outages,
-                world.table,
-                world.steps,
-                world.horizon,
-                world.warm_up,
-                replication,
-                0,
-                days,
-                units,
-                state,
-                paid,
-                queue,
-                lots,
-                daily[:, row, :, point],
-            )
+            if plain and is_plain(columns[point]) and daily.shape[2] == 0:
+                run_plain_days(
+                    columns[point],
+                    policies[point],
+                    keys[point],
+                    world.pipeline,
+                    world.outages,
+                    world.table,
+                    world.warm_up,
+                    replication,
+                    units,
+                    dues,
+                    arriving,
+                    receipts,
+                    state,
+                )
+            else:
+                queue = begin(columns[point], world.pipeline, world.horizon, state, queue, lots)
+                queue, lots = run_days(
+                    columns[point],
+                    policies[point],
+                    keys[point],
+                    world.unit_cost[point],
+                    world.break_units,
+                    world.break_cost,
+                    world.outages,
+                    world.table,
+                    world.horizon,
+                    world.warm_up,
+                    replication,
+                    0,
+                    days,
+                    units,
+                    dues,
+                    state,
+                    paid,
+                    queue,
+                    lots,
+                    daily[:, row, :, point],
+                )
             finish(world.horizon, world.warm_up, units, state, daily[:, row, :, point])
             for field in range(STATE_WIDTH):
                 sums[field, row, point] = state[field]
-            cost[row, point] = paid[0]
+            cost[row, point] = paid[0] if columns[point, BREAK_COUNT] else state[RECEIVED] * world.unit_cost[point]
 
 
 @kernel
@@ -205,6 +230,44 @@ def fill_demand(
         else:
             for day in range(days):
                 units[day] = whole_number_at(table, place, np.int64(words[day & 3, day >> 2]))
+
+
+@kernel
+def fill_due_days(
+    columns: IntArray,
+    policy: IntArray,
+    keys: KeyArray,
+    steps: StepTables,
+    replication: int,
+    dues: UnitArray,
+    words: npt.NDArray[np.uint32],
+) -> None:
+    """Day on which the first order of each day would arrive, −1 where it is drawn when it is placed.
+
+    Many lead times at once cost a tenth of one at a time.
+
+    Args:
+        columns, policy, keys: The point's.
+        steps: See `World`.
+        replication: Number.
+        dues: Filled, shape (day,).
+        words: Room for random words, shape (4, at least a quarter of the days).
+    """
+    dues[:] = -1
+    if columns[OUTAGE_COUNT] > 0:
+        return
+    if columns[LEAD_DAYS] > 0:
+        for day in range(len(dues)):
+            dues[day] = min(day + columns[LEAD_DAYS], _BEYOND)
+    elif policy[POLICY_KIND] == REORDER and policy[REVIEW_PERIOD] < _SELDOM:
+        which = steps.table[columns[LEAD_TIME_ROW]]
+        if which >= 0:
+            fill_words(keys[LEAD_TIME, 0], keys[LEAD_TIME, 1], replication, words, (len(dues) + 3) // 4)
+            start = steps.start[which]
+            last_word, number, index = steps.last_word[start:], steps.number[start:], steps.index[which]
+            for day in range(len(dues)):
+                lead_days = number_at(last_word, number, index, np.int64(words[day & 3, day >> 2]))
+                dues[day] = min(day + max(1, lead_days), _BEYOND)
 
 
 @kernel
@@ -269,13 +332,13 @@ def run_days(
     break_cost: FloatArray,
     outages: IntArray,
     table: DistributionTable,
-    steps: StepTables,
     horizon: int,
     warm_up: int,
     replication: int,
     first_day: int,
     last_day: int,
     units: UnitArray,
+    dues: UnitArray,
     state: IntArray,
     paid: FloatArray,
     queue: IntArray,
@@ -286,12 +349,13 @@ def run_days(
 
     Args:
         columns, policy, keys, unit_cost: The point's.
-        break_units, break_cost, outages, table, steps, horizon, warm_up: See `World`.
+        break_units, break_cost, outages, table, horizon, warm_up: See `World`.
         replication: Number, the address of its luck.
         first_day, last_day: Days; what stood through the day before the first is counted too.
         units: Asked for, by day from day 0.
-        state: The point's row, brought up to date.
-        paid: Purchase cost, one number, brought up to date.
+        dues: See `fill_due_days`.
+        state: The point's row, brought up to date, but for what `finish` adds.
+        paid: Purchase cost where there are price breaks, one number, brought up to date.
         queue: Orders under way in order of arrival, rows `state[QUEUE_HEAD]` to `state[QUEUE_TAIL]`.
         lots: Lots in order of their end, likewise.
         daily: Filled with the states of its days, shape (5, day).
@@ -302,25 +366,23 @@ def run_days(
     on_hand, on_order, backordered = state[ON_HAND], state[ON_ORDER], state[BACKORDERED]
     short, issued, arrived = state[SHORT], state[ISSUED], state[ARRIVED]
     head, tail, lot_head, lot_tail = state[QUEUE_HEAD], state[QUEUE_TAIL], state[LOT_HEAD], state[LOT_TAIL]
-    demand, events, filled, filled_events = state[DEMAND], state[DEMAND_EVENTS], state[FILLED], state[FILLED_EVENTS]
-    not_filled, served_late = state[NOT_FILLED], state[SERVED_LATE]
+    not_filled, not_filled_events, served_late = state[NOT_FILLED], state[NOT_FILLED_EVENTS], state[SERVED_LATE]
     orders, ordered, received, spoiled = state[ORDERS], state[ORDERED], state[RECEIVED], state[SPOILED]
-    cycles, short_cycles, cost = state[CYCLES], state[SHORT_CYCLES], paid[0]
+    cycles, short_cycles = state[CYCLES], state[SHORT_CYCLES]
     # Whole days; ticks are made of them below.
-    on_hand_days, on_order_days, backordered_days, in_stock_days, no_backorder_days = 0, 0, 0, 0, 0
+    on_hand_days, on_order_days, backordered_days, out_days, backorder_days = 0, 0, 0, 0, 0
 
     waits, shelf_days = columns[BACKORDERS] != 0, columns[SHELF_DAYS]
-    reorders = policy[POLICY_KIND] == REORDER
-    period, first_review = policy[REVIEW_PERIOD], policy[FIRST_REVIEW]
+    reorders, period = policy[POLICY_KIND] == REORDER, policy[REVIEW_PERIOD]
     continuous = reorders and period == 0
     next_review = _NEVER
     if reorders and period > 0:
-        next_review = first_review + max(0, -(-(first_day - first_review) // period)) * period
-    orders_at, level = highest_position(policy), policy[ORDER_UP_TO_LEVEL]
-    quantity = policy[ORDER_QUANTITY]
+        next_review = policy[FIRST_REVIEW] + max(0, -(-(first_day - policy[FIRST_REVIEW]) // period)) * period
+    orders_at, level, quantity = highest_position(policy), policy[ORDER_UP_TO_LEVEL], policy[ORDER_QUANTITY]
     pack, moq = columns[PACK_SIZE], columns[MOQ]
-    lead_days, always = columns[LEAD_DAYS], columns[LEAD_DAYS] > 0 and columns[OUTAGE_COUNT] == 0
-    measured_day = -(-warm_up // TICKS_PER_DAY)
+    plain, has_breaks = columns[YIELD_ROW] < 0 and columns[BREAK_COUNT] == 0, columns[BREAK_COUNT] > 0
+    measured_day, day_after = -(-warm_up // TICKS_PER_DAY), len(units)
+    counted_from = first_day - (first_day > 0)
     next_due = queue[head, DUE] if head < tail else _NEVER
     follow = daily.shape[1]
 
@@ -328,31 +390,33 @@ def run_days(
         if day > 0:
             on_hand_days += on_hand
             on_order_days += on_order
-            backordered_days += backordered
-            in_stock_days += on_hand > 0
-            no_backorder_days += backordered == 0
+            if on_hand == 0:
+                out_days += 1
+            if backordered > 0:
+                backordered_days += backordered
+                backorder_days += 1
             if follow > 0:
-                daily[0, day - 1] = on_hand
-                daily[1, day - 1] = on_order
-                daily[2, day - 1] = backordered
+                daily[0, day - 1], daily[1, day - 1], daily[2, day - 1] = on_hand, on_order, backordered
         if day == measured_day:
             for field in range(DEMAND, STATE_WIDTH):
                 state[field] = 0
-            demand, events, filled, filled_events, not_filled, served_late = 0, 0, 0, 0, 0, 0
-            orders, ordered, received, spoiled, cycles, short_cycles, cost = 0, 0, 0, 0, 0, 0, 0.0
-            on_hand_days, on_order_days, backordered_days, in_stock_days, no_backorder_days = 0, 0, 0, 0, 0
+            not_filled, not_filled_events, served_late = 0, 0, 0
+            orders, ordered, received, spoiled, cycles, short_cycles, paid[0] = 0, 0, 0, 0, 0, 0, 0.0
+            on_hand_days, on_order_days, backordered_days, out_days, backorder_days = 0, 0, 0, 0, 0
+            counted_from = day
             state[ON_HAND], state[ON_ORDER], state[BACKORDERED] = on_hand, on_order, backordered
             add_ticks(state, day * TICKS_PER_DAY - warm_up)
-            state[AGE_AT_START] = waited(backordered, units, day, warm_up)
+            state[WAIT] = waited(backordered, units, day, warm_up)
 
         while next_due == day:
-            arriving, leaving, price = queue[head, ARRIVING], queue[head, LEAVING], queue[head, PRICE]
+            arriving, price = queue[head, ARRIVING], queue[head, PRICE]
+            on_order -= queue[head, LEAVING]
             head += 1
             next_due = queue[head, DUE] if head < tail else _NEVER
-            on_order -= leaving
             on_hand += arriving
             received += arriving
-            cost += arriving * (unit_cost if price == _LIST_PRICE else break_cost[price])
+            if has_breaks:
+                paid[0] += arriving * (unit_cost if price == _LIST_PRICE else break_cost[price])
             if backordered > 0:
                 served = min(on_hand, backordered)
                 on_hand -= served
@@ -366,89 +430,208 @@ def run_days(
                 arrived += arriving
                 if lot_tail == len(lots):
                     lots, lot_head, lot_tail = _room(lots, lot_head, lot_tail)
-                lots[lot_tail, END_OF_LIFE] = day + shelf_days
-                lots[lot_tail, THROUGH] = arrived
+                lots[lot_tail, END_OF_LIFE], lots[lot_tail, THROUGH] = day + shelf_days, arrived
                 lot_tail += 1
 
         orders_today = 0
-        # Goods whose life ends, then who asks, then the review: after each of these the policy may look.
-        asked = False
-        while True:
-            looks = False
-            if not asked:
-                if shelf_days > 0 and lot_head < lot_tail and lots[lot_head, END_OF_LIFE] == day:
-                    gone = lots[lot_head, THROUGH] - issued
-                    lot_head += 1
-                    if gone > 0:
-                        on_hand -= gone
-                        issued += gone
-                        spoiled += gone
-                        looks = continuous
-                else:
-                    asked = True
-                    wanted = np.int64(units[day])
-                    met = min(wanted, on_hand)
-                    if wanted > 0:
-                        on_hand -= met
-                        issued += met
-                        demand += wanted
-                        events += 1
-                        filled += met
-                        looks = continuous
-                        if met == wanted:
-                            filled_events += 1
-                        else:
-                            short = 1
-                            not_filled += wanted - met
-                            if waits:
-                                backordered += wanted - met
-                    if day < follow:
-                        daily[3, day] = wanted
-                        daily[4, day] = met
-                    if day == next_review:
-                        looks = True
-                        next_review += period
-            if looks:
-                position = on_hand + on_order - backordered
-                if position <= orders_at:
-                    if quantity > 0:
-                        order = ((orders_at - position) // quantity + 1) * quantity
-                    else:
-                        order = level - position
-                    order = max(order, moq)
-                    if pack > 1:
-                        order = (order + pack - 1) // pack * pack
-                    orders += 1
-                    ordered += order
-                    on_order += order
-                    due = day + lead_days
-                    if not always:
-                        due = due_day(columns, keys, outages, table, steps, replication, day, orders_today)
-                    if due * TICKS_PER_DAY < horizon:
+        if shelf_days > 0:
+            while lot_head < lot_tail and lots[lot_head, END_OF_LIFE] == day:
+                gone = lots[lot_head, THROUGH] - issued
+                lot_head += 1
+                if gone > 0:
+                    on_hand -= gone
+                    issued += gone
+                    spoiled += gone
+                    position = on_hand + on_order - backordered
+                    if continuous and position <= orders_at:
+                        order = order_size(position, orders_at, level, quantity, pack, moq)
+                        orders += 1
+                        ordered += order
+                        on_order += order
                         if tail == len(queue):
                             queue, head, tail = _room(queue, head, tail)
-                        arriving = order
-                        if columns[YIELD_ROW] >= 0:
-                            arriving = units_arriving(columns, keys, table, replication, day, orders_today, order)
-                        tail = _insert(queue, head, tail, due, arriving, order, price_row(columns, break_units, order))
-                        next_due = queue[head, DUE]
-                    orders_today += 1
-            if asked:
-                break
+                        due = dues[day] if orders_today == 0 else -1
+                        tail = _send(
+                            columns, keys, outages, table, break_units, horizon, replication, day, orders_today, order,
+                            due, queue, head, tail,
+                        )  # fmt: skip
+                        next_due = queue[head, DUE] if head < tail else _NEVER
+                        orders_today += 1
 
+        wanted = np.int64(units[day])
+        met = min(wanted, on_hand)
+        on_hand -= met
+        if met < wanted:
+            short = 1
+            not_filled += wanted - met
+            not_filled_events += 1
+            if waits:
+                backordered += wanted - met
+        if shelf_days > 0:
+            issued += met
+        if day < follow:
+            daily[3, day], daily[4, day] = wanted, met
+        looks = continuous and wanted > 0
+        if day == next_review:
+            looks = True
+            next_review += period
+        position = on_hand + on_order - backordered
+        if looks and position <= orders_at:
+            order = order_size(position, orders_at, level, quantity, pack, moq)
+            orders += 1
+            ordered += order
+            on_order += order
+            if tail == len(queue):
+                queue, head, tail = _room(queue, head, tail)
+            due = np.int64(dues[day])
+            if plain and orders_today == 0 and due >= 0:
+                if due < day_after:
+                    tail = _insert(queue, head, tail, due, order, order, _LIST_PRICE)
+            else:
+                tail = _send(
+                    columns, keys, outages, table, break_units, horizon, replication, day, orders_today, order,
+                    due if orders_today == 0 else -1, queue, head, tail,
+                )  # fmt: skip
+            next_due = queue[head, DUE] if head < tail else _NEVER
+
+    counted_days = last_day - 1 - counted_from
     state[ON_HAND], state[ON_ORDER], state[BACKORDERED] = on_hand, on_order, backordered
     state[SHORT], state[ISSUED], state[ARRIVED] = short, issued, arrived
     state[QUEUE_HEAD], state[QUEUE_TAIL], state[LOT_HEAD], state[LOT_TAIL] = head, tail, lot_head, lot_tail
-    state[DEMAND], state[DEMAND_EVENTS], state[FILLED], state[FILLED_EVENTS] = demand, events, filled, filled_events
-    state[NOT_FILLED], state[SERVED_LATE] = not_filled, served_late
+    state[NOT_FILLED], state[NOT_FILLED_EVENTS], state[SERVED_LATE] = not_filled, not_filled_events, served_late
     state[ORDERS], state[ORDERED], state[RECEIVED], state[SPOILED] = orders, ordered, received, spoiled
-    state[CYCLES], state[SHORT_CYCLES], paid[0] = cycles, short_cycles, cost
+    state[CYCLES], state[SHORT_CYCLES] = cycles, short_cycles
     state[ON_HAND_TICKS] += on_hand_days * TICKS_PER_DAY
     state[ON_ORDER_TICKS] += on_order_days * TICKS_PER_DAY
     state[BACKORDERED_TICKS] += backordered_days * TICKS_PER_DAY
-    state[IN_STOCK_TICKS] += in_stock_days * TICKS_PER_DAY
-    state[NO_BACKORDER_TICKS] += no_backorder_days * TICKS_PER_DAY
+    state[IN_STOCK_TICKS] += (counted_days - out_days) * TICKS_PER_DAY
+    state[NO_BACKORDER_TICKS] += (counted_days - backorder_days) * TICKS_PER_DAY
     return queue, lots
+
+
+@kernel
+def is_plain(columns: IntArray) -> bool:
+    """Whether goods that arrive on one day may be added up: they keep, arrive as ordered and have one price."""
+    return columns[SHELF_DAYS] == 0 and columns[YIELD_ROW] < 0 and columns[BREAK_COUNT] == 0
+
+
+@kernel
+def run_plain_days(
+    columns: IntArray,
+    policy: IntArray,
+    keys: KeyArray,
+    pipeline: IntArray,
+    outages: IntArray,
+    table: DistributionTable,
+    warm_up: int,
+    replication: int,
+    units: UnitArray,
+    dues: UnitArray,
+    arriving: IntArray,
+    receipts: UnitArray,
+    state: IntArray,
+) -> None:
+    """All midnights of a stock point of which `is_plain` is true: what `begin` and `run_days` do, three times faster.
+
+    Args:
+        columns, policy, keys: The point's.
+        pipeline, outages, table, warm_up: See `World`.
+        replication: Number, the address of its luck.
+        units, dues: Asked for, and when an order would arrive, by day.
+        arriving, receipts: Room for units and how many orders arrive, by day, all 0 and left so.
+        state: Filled, but for what `finish` adds.
+    """
+    state[:] = 0
+    on_hand, on_order, backordered, short = columns[OPENING], 0, 0, 0
+    not_filled, not_filled_events, served_late = 0, 0, 0
+    orders, ordered, received, cycles, short_cycles = 0, 0, 0, 0, 0
+    on_hand_days, on_order_days, backordered_days, out_days, backorder_days = 0, 0, 0, 0, 0
+    first, days = columns[PIPELINE_START], len(units)
+    for row in range(first, first + columns[PIPELINE_COUNT]):
+        on_order += pipeline[row, 1]
+        if pipeline[row, 0] < days:
+            arriving[pipeline[row, 0]] += pipeline[row, 1]
+            receipts[pipeline[row, 0]] += 1
+    waits, period = columns[BACKORDERS] != 0, policy[REVIEW_PERIOD]
+    continuous = policy[POLICY_KIND] == REORDER and period == 0
+    next_review = policy[FIRST_REVIEW] if policy[POLICY_KIND] == REORDER and period > 0 else _NEVER
+    orders_at, level, quantity = highest_position(policy), policy[ORDER_UP_TO_LEVEL], policy[ORDER_QUANTITY]
+    if policy[POLICY_KIND] != REORDER:
+        orders_at = -_NEVER
+    pack, moq = columns[PACK_SIZE], columns[MOQ]
+    measured_day = min(-(-warm_up // TICKS_PER_DAY), days)
+
+    for measured in range(2):
+        if measured:
+            not_filled, not_filled_events, served_late = 0, 0, 0
+            orders, ordered, received, cycles, short_cycles = 0, 0, 0, 0, 0
+            on_hand_days, on_order_days, backordered_days, out_days, backorder_days = 0, 0, 0, 0, 0
+            state[WAIT] = waited(backordered, units, measured_day, warm_up)
+            state[ON_HAND], state[ON_ORDER], state[BACKORDERED] = on_hand, on_order, backordered
+            add_ticks(state, measured_day * TICKS_PER_DAY - warm_up)
+        for day in range(measured_day if measured else 0, days if measured else measured_day):
+            if receipts[day] > 0:
+                on_hand += arriving[day]
+                on_order -= arriving[day]
+                received += arriving[day]
+                cycles += receipts[day]
+                short_cycles += short
+                short = 0
+                arriving[day] = 0
+                receipts[day] = 0
+                if backordered > 0:
+                    served = min(on_hand, backordered)
+                    on_hand -= served
+                    backordered -= served
+                    served_late += served
+            wanted = np.int64(units[day])
+            met = min(wanted, on_hand)
+            on_hand -= met
+            if met < wanted:
+                short = 1
+                not_filled += wanted - met
+                not_filled_events += 1
+                if waits:
+                    backordered += wanted - met
+            position = on_hand + on_order - backordered
+            if position <= orders_at and (day == next_review or (continuous and wanted > 0)):
+                order = order_size(position, orders_at, level, quantity, pack, moq)
+                orders += 1
+                ordered += order
+                on_order += order
+                due = np.int64(dues[day])
+                if due < 0:
+                    due = due_day(columns, keys, outages, table, replication, day, 0)
+                if due < days:
+                    arriving[due] += order
+                    receipts[due] += 1
+            if day == next_review:
+                next_review += period
+            on_hand_days += on_hand
+            on_order_days += on_order
+            out_days += on_hand == 0
+            if backordered > 0:
+                backordered_days += backordered
+                backorder_days += 1
+
+    # The last day may be cut short: `finish` counts it.
+    last = days - 1
+    if measured_day <= last:
+        on_hand_days -= on_hand
+        on_order_days -= on_order
+        out_days -= on_hand == 0
+        backordered_days -= backordered
+        backorder_days -= backordered > 0
+    state[ON_HAND], state[ON_ORDER], state[BACKORDERED] = on_hand, on_order, backordered
+    state[NOT_FILLED], state[NOT_FILLED_EVENTS], state[SERVED_LATE] = not_filled, not_filled_events, served_late
+    state[ORDERS], state[ORDERED], state[RECEIVED] = orders, ordered, received
+    state[CYCLES], state[SHORT_CYCLES] = cycles, short_cycles
+    counted_days = max(0, last - measured_day)
+    state[ON_HAND_TICKS] += on_hand_days * TICKS_PER_DAY
+    state[ON_ORDER_TICKS] += on_order_days * TICKS_PER_DAY
+    state[BACKORDERED_TICKS] += backordered_days * TICKS_PER_DAY
+    state[IN_STOCK_TICKS] += (counted_days - out_days) * TICKS_PER_DAY
+    state[NO_BACKORDER_TICKS] += (counted_days - backorder_days) * TICKS_PER_DAY
 
 
 @kernel
@@ -458,13 +641,16 @@ def finish(horizon: int, warm_up: int, units: UnitArray, state: IntArray, daily:
     last = (days - 1) * TICKS_PER_DAY
     if warm_up > last:
         state[DEMAND:] = 0
-        state[AGE_AT_START] = waited(state[BACKORDERED], units, days, warm_up)
+        state[WAIT] = waited(state[BACKORDERED], units, days, warm_up)
+    for day in range(-(-warm_up // TICKS_PER_DAY), days):
+        state[DEMAND] += units[day]
+        state[DEMAND_EVENTS] += units[day] > 0
     add_ticks(state, horizon - max(last, warm_up))
     if daily.shape[1] == days:
         for field in range(3):
             daily[field, days - 1] = state[field]
-    # From here on the row's `AGE_AT_START` is the ticks waited by units met late.
-    state[AGE_AT_START] += state[BACKORDERED_TICKS] - waited(state[BACKORDERED], units, days, horizon)
+    # Until now `WAIT` was the time waited before the measured time by units that waited at its start.
+    state[WAIT] += state[BACKORDERED_TICKS] - waited(state[BACKORDERED], units, days, horizon)
 
 
 @kernel
@@ -500,12 +686,52 @@ def highest_position(policy: IntArray) -> int:
 
 
 @kernel
+def order_size(position: int, orders_at: int, level: int, quantity: int, pack: int, moq: int) -> int:
+    """Units to order at an inventory position at or below `orders_at`."""
+    order = level - position
+    if quantity > 0:
+        order = ((orders_at - position) // quantity + 1) * quantity
+    order = max(order, moq)
+    return order if pack == 1 else (order + pack - 1) // pack * pack
+
+
+@kernel
+def _send(
+    columns: IntArray,
+    keys: KeyArray,
+    outages: IntArray,
+    table: DistributionTable,
+    break_units: IntArray,
+    horizon: int,
+    replication: int,
+    day: int,
+    number: int,
+    order: int,
+    due: int,
+    queue: IntArray,
+    head: int,
+    tail: int,
+) -> int:
+    """Put an order, the given number of its day, under way if it arrives within the run; returns the new tail.
+
+    `due` is the day it arrives, −1 where that is to be drawn; `queue` has room.
+    """
+    if due < 0:
+        due = due_day(columns, keys, outages, table, replication, day, number)
+    if due * TICKS_PER_DAY >= horizon:
+        return tail
+    arriving = order
+    if columns[YIELD_ROW] >= 0:
+        arriving = units_arriving(columns, keys, table, replication, day, number, order)
+    return _insert(queue, head, tail, due, arriving, order, price_row(columns, break_units, order))
+
+
+@kernel
 def due_day(
     columns: IntArray,
     keys: KeyArray,
     outages: IntArray,
     table: DistributionTable,
-    steps: StepTables,
     replication: int,
     day: int,
     number: int,
@@ -513,20 +739,13 @@ def due_day(
     """The day on which an order, the given number of its day, arrives: after an outage and a lead time."""
     lead_days = columns[LEAD_DAYS]
     if lead_days < 0:
-        place = columns[LEAD_TIME_ROW]
         luck = uniform_at(keys[LEAD_TIME, 0], keys[LEAD_TIME, 1], number, day, replication)
-        which = steps.table[place]
-        if which >= 0:
-            start = steps.start[which]
-            word = int(luck * 4294967296.0)
-            lead_days = number_at(steps.last_word[start:], steps.number[start:], steps.index[which], word)
-        else:
-            lead_days = int(value_at(table, place, luck) + 0.5)
+        lead_days = max(1, int(value_at(table, columns[LEAD_TIME_ROW], luck) + 0.5))
     first = columns[OUTAGE_START]
     for row in range(first, first + columns[OUTAGE_COUNT]):
         if outages[row, 0] <= day * TICKS_PER_DAY and day < outages[row, 1]:
-            return outages[row, 1] + max(1, lead_days)
-    return day + max(1, lead_days)
+            return outages[row, 1] + lead_days
+    return day + lead_days
 
 
 @kernel
@@ -550,26 +769,24 @@ def price_row(columns: IntArray, break_units: IntArray, units: int) -> int:
 
 
 @kernel
-def place_order(world: World, point: int, replication: int, day: int, units: int, state: IntArray, queue: IntArray) -> None:
+def place_order(
+    world: World, point: int, replication: int, day: int, units: int, state: IntArray, queue: IntArray
+) -> None:
     """Place the order that a Python function asked for at a review; `queue` has room for one more."""
     if units <= 0:
         return
-    columns, keys = world.columns[point], world.keys[point]
+    columns = world.columns[point]
     pack = columns[PACK_SIZE]
     order = (max(units, columns[MOQ]) + pack - 1) // pack * pack
     state[ORDERS] += 1
     state[ORDERED] += order
     state[ON_ORDER] += order
-    due = due_day(columns, keys, world.outages, world.table, world.steps, replication, day, 0)
-    if due * TICKS_PER_DAY >= world.horizon:
-        return
-    arriving = order
-    if columns[YIELD_ROW] >= 0:
-        arriving = units_arriving(columns, keys, world.table, replication, day, 0, order)
     if state[QUEUE_TAIL] == len(queue):
         _, state[QUEUE_HEAD], state[QUEUE_TAIL] = _moved_up(queue, state[QUEUE_HEAD], state[QUEUE_TAIL])
-    price = price_row(columns, world.break_units, order)
-    state[QUEUE_TAIL] = _insert(queue, state[QUEUE_HEAD], state[QUEUE_TAIL], due, arriving, order, price)
+    state[QUEUE_TAIL] = _send(
+        columns, world.keys[point], world.outages, world.table, world.break_units, world.horizon, replication, day, 0,
+        order, -1, queue, state[QUEUE_HEAD], state[QUEUE_TAIL],
+    )  # fmt: skip
 
 
 @kernel

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
 
 import numpy as np
 
 from simulation.arrays import FloatArray, IntArray
 from simulation.periodic_arrays import (
-    ASKED,
     BACKORDERS,
     DAILY_DEMAND,
     DEMAND_KIND,
@@ -25,18 +23,16 @@ from simulation.periodic_arrays import (
     policy_arrays,
 )
 from simulation.periodic_days import (
-    AGE_AT_START,
     BACKORDERED,
     BACKORDERED_TICKS,
     CYCLES,
     DEMAND,
     DEMAND_EVENTS,
-    FILLED,
-    FILLED_EVENTS,
     IN_STOCK_TICKS,
     LEAD_TIME,
     NO_BACKORDER_TICKS,
     NOT_FILLED,
+    NOT_FILLED_EVENTS,
     ON_HAND,
     ON_HAND_TICKS,
     ON_ORDER,
@@ -49,6 +45,7 @@ from simulation.periodic_days import (
     SIZE,
     SPOILED,
     STATE_WIDTH,
+    WAIT,
     YIELD,
     KeyArray,
     UnitArray,
@@ -58,8 +55,8 @@ from simulation.periodic_days import (
 from simulation.scenario import TICKS_PER_DAY, Scenario, StockPoint
 from simulation.streams import stream_key
 from simulation.tallies import (
-    DailySeries,
     POINT_FIELDS,
+    DailySeries,
     PointTallies,
     Tallies,
     empty_tallies,
@@ -102,7 +99,7 @@ def run_periodic(
         raise ValueError(f"scenario {scenario.name!r} is not periodic: {why}")
     _check_run(days, replications, warm_up_days, first_replication, threads)
     arrays = periodic_arrays(scenario.points, scenario.outages, draws_per_point=int(days) * replications)
-    tallies = run_periodic_arrays(
+    return run_periodic_arrays(
         arrays,
         policy_arrays([point.policy for point in scenario.points]),
         days=days,
@@ -113,7 +110,6 @@ def run_periodic(
         daily=daily,
         threads=threads,
     )
-    return tallies
 
 
 def run_periodic_arrays(
@@ -151,7 +147,7 @@ def run_periodic_arrays(
     series = np.zeros((5, replications, whole_days if daily else 0, points), dtype=np.int32)
 
     def work(span: tuple[int, int]) -> None:
-        run_points(world, *span, first_replication, sums, cost, series)
+        run_points(world, *span, first_replication, sums, cost, series, True)
 
     spans = list(_spans(points, max(1, CELLS_AT_ONCE // max(1, replications * (whole_days + 1))), threads))
     if threads == 1:
@@ -239,10 +235,8 @@ def _spans(points: int, most: int, threads: int) -> Iterator[tuple[int, int]]:
 _FIELDS = {
     "demand": DEMAND,
     "demand_events": DEMAND_EVENTS,
-    "filled": FILLED,
-    "filled_events": FILLED_EVENTS,
     "served_late": SERVED_LATE,
-    "wait": AGE_AT_START,
+    "wait": WAIT,
     "orders": ORDERS,
     "ordered": ORDERED,
     "received": RECEIVED,
@@ -267,6 +261,8 @@ def _tallies(
     nothing = empty_tallies(replications, 0, 0, 0, days=days, first=first)
     zeros = np.zeros((replications, points), dtype=np.int64)
     known = {name: sums[row] for name, row in _FIELDS.items()}
+    known["filled"] = sums[DEMAND] - sums[NOT_FILLED]
+    known["filled_events"] = sums[DEMAND_EVENTS] - sums[NOT_FILLED_EVENTS]
     known["lost"] = np.where(arrays.columns[:, BACKORDERS] != 0, 0, sums[NOT_FILLED])
     by_point = PointTallies(**{name: known.get(name, zeros) for name in POINT_FIELDS})
     return Tallies(days, first, by_point, nothing.streams, nothing.stations, cost, _daily(series))
