@@ -191,7 +191,7 @@ class Policy:
 
     Inventory position = on hand + on order − backordered. Every built-in rule is one of these:
 
-    * continuous review (`review_period_days` 0): after each demand, receipt of returns or spoilage;
+    * continuous review (`review_period_days` 0): after each demand, spoilage or end of patience;
     * periodic review: at days `first_review_day`, + period, + 2 periods, …;
     * order when position ≤ `reorder_point`, and below `order_up_to_level` where that is the rule;
     * with `order_quantity` Q above 0, the fewest Q that bring the position above the reorder point; otherwise up
