@@ -204,8 +204,8 @@ def service_at(at_version: str, fill_rate: float) -> Chosen:
 
 @st.cache_resource(show_spinner="Reading the ledger and drawing possible futures …", max_entries=3)
 def _world(at_version: str, known: str, weeks: int) -> ledger.LedgerWorld:  # noqa: ARG001
-    at = {"as_of": standing().as_of, "at": now()}
-    return ledger.ledger_world(database(), weeks=weeks, demand="forecast", paths=what_ifs.REPLICATIONS, **at)
+    as_of, paths = standing().as_of, what_ifs.REPLICATIONS
+    return ledger.ledger_world(database(), as_of=as_of, weeks=weeks, demand="forecast", paths=paths, at=now())
 
 
 def what_if_world(weeks: int, scope: str) -> ledger.LedgerWorld:
@@ -232,10 +232,11 @@ def what_if(weeks: int, scope: str, changes: Changes, progress: what_ifs.Progres
     """
     kept = _simulated(version(), demand_version(with_overrides=True))
     asked = (weeks, scope, changes)
-    if asked not in kept:
+    comparison: Comparison | None = kept.get(asked)
+    if comparison is None:
         world, base = what_if_world(weeks, scope), kept.get((weeks, scope))
-        made = what_ifs.compare(world, changes, base=base, progress=progress)
+        comparison = what_ifs.compare(world, changes, base=base, progress=progress)
         while len(kept) >= MOST_COMPARISONS:
             kept.pop(next(iter(kept)), None)
-        kept[weeks, scope], kept[asked] = made.base, made
-    return kept[asked]
+        kept[weeks, scope], kept[asked] = comparison.base, comparison
+    return comparison

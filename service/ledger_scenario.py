@@ -14,15 +14,15 @@ from sqlalchemy import Connection
 
 from data import demand_history, position_rows
 from data.connection import Database
-from orders.terms import read_terms
+from orders.terms import Terms, read_terms
 from service.demand_paths import demand_paths
 from service.planning_inputs import PlanningInputs, closing_moment, default_as_of, planning_inputs
-from service.replay import cut_days, goods_under_way, opening_stock, units_after
+from service.replay import cut_days, goods_under_way, opening_stock, recent_rate, units_after
 from service.stock_levels import PERIOD_DAYS, PERIODS_PER_YEAR, planned_demand, set_levels
 
 if TYPE_CHECKING:
-    from simulation import Scenario
-    from simulation.scenario import StockPoint
+    from simulation.distributions import Distribution
+    from simulation.scenario import Scenario, StockPoint
 
 DAYS_PER_YEAR = PERIOD_DAYS * PERIODS_PER_YEAR
 Demand = Literal["forecast", "replayed"]
@@ -39,11 +39,13 @@ class LedgerWorld:
         forecasts: Demand as planned then, on the index of `known.points`.
         items: One row per stock point of the scenario, in its order: point (of `known.points`), sku, name, location,
             source (the supplier), abc (by value of demand), demand_value (a year's), lead_time_days,
-            lead_time_sd_days, unit_cost, unit_price, pack_size, moq, reorder_point, order_up_to_level (as planned).
+            lead_time_sd_days, unit_cost, unit_price, pack_size, moq, recent_rate (units a day, before the first), and
+            of a world that was planned reorder_point and order_up_to_level.
         units: Demand, shape (path, day, item).
         on_hand: Units before the first day, shape (item,).
         arrivals: Units under way by the day they are expected, shape (day, item), and a row of what comes later.
         demand: Whether paths of the forecast, or replayed as it was.
+        left_out_share: Share of replayed demand that fell on items that had not sold before, which no plan could know.
     """
 
     known: PlanningInputs
@@ -53,6 +55,7 @@ class LedgerWorld:
     on_hand: IntArray
     arrivals: IntArray
     demand: Demand
+    left_out_share: float = 0.0
 
     @property
     def days(self) -> int:
@@ -119,25 +122,54 @@ def ledger_world(
     at: datetime | None = None,
 ) -> LedgerWorld:
     """What `scenario_from_ledger` makes a scenario of, from which to vary; it takes the same arguments."""
-    days = PERIOD_DAYS * weeks
     with database.reading() as connection:
         terms = read_terms(connection)
-        if demand == "forecast":
-            known, history = planning_inputs(connection, as_of=as_of, terms=terms, at=at), None
-        else:
+        if demand == "replayed":
             last = as_of or default_as_of(connection)
             history = demand_history.daily_demand(connection, as_of=last, currency=terms.currency)
-            start = cut_days(last, history, cuts=1, window_days=days)[0]
-            known = planning_inputs(connection, as_of=start, terms=terms)
+            days = PERIOD_DAYS * weeks
+            cut = cut_days(last, history, cuts=1, window_days=days)[0]
+            return as_planned(_past_world(connection, cut, history, terms, days))
+        known = planning_inputs(connection, as_of=as_of, terms=terms, at=at)
         pipeline = _pipeline(connection, known)
     forecasts = planned_demand(known)
-    if history is None:
-        units = demand_paths(known, weeks=weeks, paths=paths, seed=seed)
-        is_kept = units.any(axis=(0, 1)) | (forecasts["mean"].to_numpy() > 0)
-    else:
-        units = units_after(known, history, days)[None]
-        is_kept = np.isin(known.points.index.to_numpy(), known.demand["unique_id"].unique())
-    return _world(known, forecasts, np.flatnonzero(is_kept), units, pipeline, demand)
+    units = demand_paths(known, weeks=weeks, paths=paths, seed=seed)
+    is_kept = units.any(axis=(0, 1)) | (forecasts["mean"].to_numpy() > 0)
+    rate = forecasts["weekly_rate"].to_numpy() / PERIOD_DAYS
+    return as_planned(_world(known, forecasts, np.flatnonzero(is_kept), rate, units, pipeline, demand))
+
+
+def past_world(database: Database, cut: date, history: pd.DataFrame, terms: Terms, *, days: int) -> LedgerWorld:
+    """The days after a past one as they were, and what was known at its close; nothing is planned yet.
+
+    Args:
+        database: Where stock and purchases are.
+        cut: The last day known.
+        history: As `demand_history.daily_demand` gives it, up to the end of the replay at least.
+        terms: Standing assumptions, as they are now.
+        days: How many to replay.
+    """
+    with database.reading() as connection:
+        return _past_world(connection, cut, history, terms, days)
+
+
+def _past_world(connection: Connection, cut: date, history: pd.DataFrame, terms: Terms, days: int) -> LedgerWorld:
+    known = planning_inputs(connection, as_of=cut, terms=terms)
+    pipeline = _pipeline(connection, known)
+    units = units_after(known, history, days)
+    kept = np.flatnonzero(np.isin(known.points.index.to_numpy(), known.demand["unique_id"].unique()))
+    world = _world(known, planned_demand(known), kept, recent_rate(known), units[None], pipeline, "replayed")
+    return replace(world, left_out_share=float(1 - units[:, kept].sum() / max(units.sum(), 1)))
+
+
+def as_planned(world: LedgerWorld) -> LedgerWorld:
+    """The world with the levels that the plan recommends.
+
+    Raises:
+        LimitsConflict: target, floor and budget contradict each other.
+    """
+    levels = planned_levels(world.items, world.known, world.forecasts)
+    return replace(world, items=world.items.assign(**{name: levels[name] for name in _LEVELS}))
 
 
 def _pipeline(connection: Connection, known: PlanningInputs) -> pd.DataFrame:
@@ -148,6 +180,7 @@ def _world(
     known: PlanningInputs,
     forecasts: pd.DataFrame,
     kept: IntArray,
+    daily_rate: Any,
     units: IntArray,
     pipeline: pd.DataFrame,
     demand: Demand,
@@ -155,21 +188,21 @@ def _world(
     from forecasting.demand_class import abc_classes
 
     points = known.points.iloc[kept]
-    rate = forecasts["weekly_rate"].to_numpy()[kept]
-    value = points["unit_price"].to_numpy() * rate * PERIODS_PER_YEAR
+    weekly = forecasts["weekly_rate"].to_numpy()[kept]
+    value = points["unit_price"].to_numpy() * weekly * PERIODS_PER_YEAR
     columns = ["sku", "name", "location", "unit_cost", "unit_price", "pack_size", "moq", "lead_time_days"]
     items = points[[*columns, "lead_time_sd_days"]].reset_index(drop=True)
     items.insert(0, "point", kept)
     items["source"] = _sources(points)
     items["demand_value"] = value
-    items["abc"] = abc_classes(value if value.any() else rate)
-    items = items.join(planned_levels(items, known, forecasts))
+    items["abc"] = abc_classes(value if value.any() else weekly)
+    items["recent_rate"] = daily_rate[kept]
     return LedgerWorld(
         known=known,
         forecasts=forecasts,
         items=items,
         units=units[:, :, kept],
-        on_hand=opening_stock(points, rate / PERIOD_DAYS, weeks=known.terms.opening_stock_weeks),
+        on_hand=opening_stock(points, daily_rate[kept], weeks=known.terms.opening_stock_weeks),
         arrivals=goods_under_way(points, pipeline, known.as_of, units.shape[1]),
         demand=demand,
     )
@@ -213,14 +246,16 @@ def scenario_of(world: LedgerWorld, *, name: str = "as planned", levels: pd.Data
     Args:
         world: As `ledger_world` gives it.
         name: What reports call it.
-        levels: As `planned_levels` gives them; the plan's own by default.
+        levels: As `planned_levels` gives them; those of a world that was planned by default.
     """
     from simulation.scenario import Scenario
 
     items = world.items if levels is None else world.items.assign(**{column: levels[column] for column in _LEVELS})
+    lead_times = _lead_times(items)
+    rows = enumerate(zip(items.to_dict("records"), lead_times, strict=True))
     return Scenario(
         name=name,
-        points=tuple(_stock_point(world, position, row) for position, row in enumerate(items.to_dict("records"))),
+        points=tuple(_stock_point(world, position, row, lead_time) for position, (row, lead_time) in rows),
         first_weekday=world.starts.weekday(),
     )
 
@@ -243,12 +278,26 @@ def planned_levels(
     return frame.iloc[items["point"]][list(_LEVELS)].astype(np.int64).reset_index(drop=True)
 
 
-def _stock_point(world: LedgerWorld, position: int, row: Mapping[Any, Any]) -> StockPoint:
+def _lead_times(items: pd.DataFrame) -> list[Distribution]:
+    """Each item's lead time, those of the same mean and deviation one and the same."""
     from simulation.distributions import constant, gamma
+
+    known: dict[tuple[float, float], Distribution] = {}
+    for days in (moments := _moments(items)):
+        if days not in known:
+            known[days] = gamma(*days) if days[1] > 0 else constant(days[0])
+    return [known[days] for days in moments]
+
+
+def _moments(items: pd.DataFrame) -> list[tuple[float, float]]:
+    means = np.maximum(items["lead_time_days"].to_numpy(dtype=np.float64), 1.0)
+    return list(zip(means.tolist(), items["lead_time_sd_days"].to_numpy(dtype=np.float64).tolist(), strict=True))
+
+
+def _stock_point(world: LedgerWorld, position: int, row: Mapping[Any, Any], lead_time: Distribution) -> StockPoint:
     from simulation.scenario import Demand, Policy, StockPoint
 
     terms = world.known.terms
-    mean, sd = max(float(row["lead_time_days"]), 1.0), float(row["lead_time_sd_days"])
     arrivals = world.arrivals[:, position]
     return StockPoint(
         sku=str(row["sku"]),
@@ -264,7 +313,7 @@ def _stock_point(world: LedgerWorld, position: int, row: Mapping[Any, Any]) -> S
             order_up_to_level=int(row["order_up_to_level"]),
             review_period_days=float(terms.review_period_days),
         ),
-        lead_time=gamma(mean, sd) if sd > 0 else constant(mean),
+        lead_time=lead_time,
         whole_day_lead_time=True,
         pack_size=int(row["pack_size"]),
         moq=int(row["moq"]),

@@ -21,16 +21,25 @@ from data.connection import Database
 from data.errors import StockwrightError
 from orders.model import Actor, Permission
 from orders.terms import Terms, read_terms
+from service.ledger_scenario import past_world, planned_levels, scenario_of
 from service.planning import Progress, silent
 from service.planning_inputs import default_as_of
-from service.replay import cut_days, past_weeks, planned_policy
-from service.stock_levels import planned_demand, set_levels
+from service.replay import cut_days
+from service.service_curve import (
+    MEASURES,
+    ServiceCurves,
+    cover_levels,
+    fill_rate_at_stock_value,
+    half_widths,
+    simulated_curves,
+    together,
+)
 
 RECOMMENDED, COVER = "recommended", "weeks of cover"
 COVER_WEEKS = 4.0
 COVER_CURVE = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 24.0)
 TARGET_CURVE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-_MEASURES = ("average_stock_value", "fill_rate", "value_fill_rate", "lost_margin", "orders_per_week")
+_RATES = ("fill_rate", "value_fill_rate")
 
 
 class NothingToProve(StockwrightError):
@@ -64,8 +73,10 @@ def prove(
     Returns:
         as_of, currency, window_days, seed, replications; `cuts`, each with its day, the points it covers and
         the two policies' measures; `total` over all cuts; `curve`, what each amount of stock buys under either
-        policy, over all cuts; `equal_stock`, both fill rates at the rule's stock value and at the plan's; `verdict`.
-        Money is in units of the currency; fill rates are shares of demand, by units and by value.
+        policy, over all cuts; `equal_stock`, both fill rates at the rule's stock value and at the plan's, and their
+        difference; `verdict`. Money is in units of the currency; fill rates are shares of demand, by units and by
+        value. `half_widths` beside figures are those of 95 % intervals over the luck of lead times: demand is
+        replayed as it was.
 
     Raises:
         TooShortToReplay: the history is too short for the first cut.
@@ -93,46 +104,42 @@ def prove(
 
 @dataclass(frozen=True)
 class _Replay:
-    """One cut's outcome: a frame of curve points with the demand they met, and how many points it covers."""
+    """One cut's outcome: what was simulated, with the demand it met, and how many points it covers."""
 
     cut: date
     points: int
     demand_units: float
     demand_value: float
     left_out_share: float
-    curves: pd.DataFrame
+    curves: ServiceCurves
 
 
 def _replay(database: Database, cut: date, demand: pd.DataFrame, terms: Terms, settings: ProofSettings) -> _Replay:
-    from simulation import cover_policy, service_curve
-
-    past = past_weeks(database, cut, demand, terms, days=settings.window_days)
-    forecasts = planned_demand(past.known)
+    world = past_world(database, cut, demand, terms, days=settings.window_days)
     # The curve shows what each amount of stock buys, so that no limit is put on the stock.
-    unlimited = replace(past.known, terms=replace(terms, stock_budget=None))
-    ours = {
-        target: planned_policy(RECOMMENDED, past, set_levels(unlimited, forecasts, fill_rate_target=target))
+    unlimited = replace(world.known, terms=replace(terms, stock_budget=None))
+    policies: dict[tuple[str, float], pd.DataFrame] = {
+        (RECOMMENDED, target): planned_levels(world.items, unlimited, world.forecasts, fill_rate_target=target)
         for target in sorted({*TARGET_CURVE, terms.fill_rate_target})
     }
-    rule = {weeks: cover_policy(COVER, past.recent_rate, weeks_of_cover=weeks) for weeks in COVER_CURVE}
-    curves = [
-        service_curve(past.scenario, label, policies, replications=settings.replications, seed=settings.seed)
-        for label, policies in ((RECOMMENDED, ours), (COVER, rule))
-    ]
-    units = past.scenario.demand.sum(axis=0)
+    rate = world.items["recent_rate"].to_numpy()
+    policies |= {(COVER, weeks): cover_levels(rate, weeks_of_cover=weeks) for weeks in COVER_CURVE}
+    base = scenario_of(world, levels=policies[RECOMMENDED, terms.fill_rate_target])
+    luck = {"replications": settings.replications, "seed": settings.seed}
+    curves = simulated_curves(base, policies, days=settings.window_days, **luck)
     return _Replay(
         cut=cut,
-        points=len(past.kept),
-        demand_units=float(units.sum()),
-        demand_value=float(units @ (past.scenario.unit_cost + past.scenario.unit_margin)),
-        left_out_share=past.left_out_share,
-        curves=pd.concat(curves, ignore_index=True),
+        points=len(world.items),
+        demand_units=float(curves.demand["demand_units"][0, 0]),
+        demand_value=float(curves.demand["demand_value"][0, 0]),
+        left_out_share=world.left_out_share,
+        curves=curves,
     )
 
 
 def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequence[_Replay]) -> dict[str, Any]:
-    curve = _over_all_cuts(results)
-    equal = _at_equal_stock(curve, terms)
+    total = together([result.curves for result in results])
+    equal = _at_equal_stock(total, terms)
     return {
         "as_of": as_of.isoformat(),
         "currency": terms.currency,
@@ -152,55 +159,74 @@ def _summary(as_of: date, terms: Terms, settings: ProofSettings, results: Sequen
             }
             for result in results
         ],
-        "total": {"policies": _policies(curve, terms)},
+        "total": {"policies": _policies(total, terms)},
         "equal_stock": equal,
-        "curve": curve.to_dict("records"),
+        "curve": total.frame().to_dict("records"),
         "verdict": verdict(equal, currency=terms.currency),
     }
 
 
-def _over_all_cuts(results: Sequence[_Replay]) -> pd.DataFrame:
-    """One curve for all cuts: fill rates weighted by demand, mean stock and order lines, lost margin in all."""
-    units = np.array([result.demand_units for result in results])
-    value = np.array([result.demand_value for result in results])
-    total = results[0].curves[["label", "parameter"]].copy()
-    rows = {name: np.array([result.curves[name].to_numpy() for result in results]) for name in _MEASURES}
-    total["average_stock_value"] = rows["average_stock_value"].mean(axis=0)
-    total["fill_rate"] = units @ rows["fill_rate"] / units.sum()
-    total["value_fill_rate"] = value @ rows["value_fill_rate"] / value.sum()
-    total["lost_margin"] = rows["lost_margin"].sum(axis=0)
-    total["orders_per_week"] = rows["orders_per_week"].mean(axis=0)
-    return total
-
-
-def _policies(curve: pd.DataFrame, terms: Terms) -> list[dict[str, Any]]:
+def _chosen(terms: Terms) -> dict[str, float]:
     """The two policies themselves: the plan's own target, and four weeks of cover."""
-    chosen = {RECOMMENDED: terms.fill_rate_target, COVER: COVER_WEEKS}
+    return {RECOMMENDED: terms.fill_rate_target, COVER: COVER_WEEKS}
+
+
+def _row(curve: pd.DataFrame, label: str, parameter: float) -> pd.Series:
+    return curve[(curve["label"] == label) & (curve["parameter"] == parameter)].iloc[0]
+
+
+def _policies(curves: ServiceCurves, terms: Terms) -> list[dict[str, Any]]:
+    """What the two policies came to, with half-widths."""
     rows = []
-    for label, parameter in chosen.items():
-        row = curve[(curve["label"] == label) & (curve["parameter"] == parameter)].iloc[0]
-        rows.append({"policy": label, "parameter": parameter, **{name: float(row[name]) for name in _MEASURES}})
+    for label, parameter in _chosen(terms).items():
+
+        def measured(curve: pd.DataFrame, label: str = label, parameter: float = parameter) -> Any:
+            return _row(curve, label, parameter)[list(MEASURES)].to_numpy(dtype=np.float64)
+
+        means, widths = measured(curves.frame()), half_widths(curves, measured)
+        rows.append(
+            {
+                "policy": label,
+                "parameter": parameter,
+                **_by_name(MEASURES, means),
+                "half_widths": _by_name(MEASURES, widths),
+            }
+        )
     return rows
 
 
-def _at_equal_stock(curve: pd.DataFrame, terms: Terms) -> list[dict[str, Any]]:
+def _by_name(names: Sequence[str], values: Any) -> dict[str, float | None]:
+    """None stands where there is nothing to be said."""
+    return {name: None if np.isnan(value) else float(value) for name, value in zip(names, values.tolist(), strict=True)}
+
+
+def _at_equal_stock(curves: ServiceCurves, terms: Terms) -> list[dict[str, Any]]:
     """Both policies' fill rates, by units and by value, at the rule's stock value and at the plan's own.
 
     None stands where one of them never ties up so little, or so much.
     """
-    from simulation import fill_rate_at_stock_value
-
-    curves = {label: curve[curve["label"] == label] for label in (RECOMMENDED, COVER)}
+    names = (RECOMMENDED, COVER, "difference")
     rows = []
-    for policy in _policies(curve, terms):
-        value = policy["average_stock_value"]
-        row: dict[str, Any] = {"stock_of": policy["policy"], "stock_value": value}
-        for measure in ("fill_rate", "value_fill_rate"):
-            reached = {
-                label: fill_rate_at_stock_value(one.assign(fill_rate=one[measure]), value)
-                for label, one in curves.items()
-            }
-            row[measure] = {label: None if np.isnan(rate) else rate for label, rate in reached.items()}
+    for whose, parameter in _chosen(terms).items():
+
+        def rates(curve: pd.DataFrame, whose: str = whose, parameter: float = parameter) -> Any:
+            value = float(_row(curve, whose, parameter)["average_stock_value"])
+            families = {label: curve[curve["label"] == label] for label in (RECOMMENDED, COVER)}
+            figures = []
+            for measure in _RATES:
+                ours, rule = (fill_rate_at_stock_value(one, value, measure=measure) for one in families.values())
+                figures += [ours, rule, ours - rule]
+            return np.array(figures)
+
+        frame = curves.frame()
+        reached, widths = rates(frame).reshape(2, 3), half_widths(curves, rates).reshape(2, 3)
+        row: dict[str, Any] = {
+            "stock_of": whose,
+            "stock_value": float(_row(frame, whose, parameter)["average_stock_value"]),
+        }
+        for measure, of_measure, widths_of_measure in zip(_RATES, reached, widths, strict=True):
+            row[measure] = _by_name(names, of_measure)
+            row[f"{measure}_half_widths"] = _by_name(names, widths_of_measure)
         rows.append(row)
     return rows
 
@@ -220,8 +246,10 @@ def _sentence(row: Mapping[str, Any], currency: str) -> str:
     if not points:
         return f"{stock}, both policies meet {ours:.1%} of demand by value."
     winner = "the recommended policy meets" if points > 0 else "weeks of cover meet"
+    width = row.get("value_fill_rate_half_widths", {}).get("difference")
+    luck = "" if width is None else f" ± {width * 100:.1f}"
     return (
-        f"{stock}, {winner} {abs(points):.1f} points more of demand by value"
+        f"{stock}, {winner} {abs(points):.1f}{luck} points more of demand by value"
         f" ({ours:.1%} recommended, {rule:.1%} weeks of cover)."
     )
 

@@ -1,23 +1,16 @@
-"""A past day and the weeks that followed it, ready to be replayed against any policy."""
+"""A past day and the weeks that followed it: what was asked for, what was held and what was under way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data import position_rows
-from data.connection import Database
 from data.errors import StockwrightError
-from orders.terms import Terms
-from service.planning_inputs import PlanningInputs, closing_moment, planning_inputs
-from service.stock_levels import PERIOD_DAYS, Levels
-
-if TYPE_CHECKING:
-    from simulation import ReorderPolicy, StockScenario
+from service.planning_inputs import PlanningInputs
+from service.stock_levels import PERIOD_DAYS
 
 LEAST_HISTORY_DAYS = 112
 RECENT_DAYS = 91
@@ -30,27 +23,6 @@ class TooShortToReplay(StockwrightError):
     def __init__(self, days: int, wanted: int) -> None:
         self.days, self.wanted = days, wanted
         super().__init__(f"a replay needs {wanted} days of orders, the database holds {days}: import more history")
-
-
-@dataclass(frozen=True, eq=False)
-class PastWeeks:
-    """What was known at the close of a past day, and what the days after it brought.
-
-    Points that had not sold by then are left out, since no plan could know of them.
-
-    Attributes:
-        known: What a plan on that day rests on.
-        kept: Positions in `known.points` of the scenario's SKUs, shape (sku,).
-        recent_rate: Mean units per day of the `RECENT_DAYS` before, shape (sku,).
-        scenario: The days after it, with stock and goods under way as they were.
-        left_out_share: Share of the days' demand that fell on points left out.
-    """
-
-    known: PlanningInputs
-    kept: Any
-    recent_rate: Any
-    scenario: StockScenario
-    left_out_share: float
 
 
 def cut_days(as_of: date, demand: pd.DataFrame, *, cuts: int, window_days: int) -> list[date]:
@@ -72,44 +44,6 @@ def cut_days(as_of: date, demand: pd.DataFrame, *, cuts: int, window_days: int) 
     return [as_of - timedelta(days=window_days * back) for back in range(cuts, 0, -1)]
 
 
-def past_weeks(database: Database, cut: date, demand: pd.DataFrame, terms: Terms, *, days: int) -> PastWeeks:
-    """The `days` days after the cut, and what was known at its close.
-
-    Args:
-        database: Where stock and purchases are.
-        cut: The last day known.
-        demand: As `demand_history.daily_demand` gives it, up to the end of the replay at least.
-        terms: Standing assumptions, as they are now.
-        days: How many to replay.
-    """
-    with database.reading() as connection:
-        known = planning_inputs(connection, as_of=cut, terms=terms)
-        pipeline = position_rows.on_order(connection, closed_at=closing_moment(cut, terms.time_zone))
-    sold_before = np.isin(known.points.index.to_numpy(), known.demand["unique_id"].unique())
-    kept = np.flatnonzero(sold_before)
-    units = units_after(known, demand, days)
-    rate = recent_rate(known)[kept]
-    return PastWeeks(
-        known=known,
-        kept=kept,
-        recent_rate=rate,
-        scenario=_scenario(known, kept, rate, units[:, kept], pipeline),
-        left_out_share=float(1 - units[:, kept].sum() / max(units.sum(), 1)),
-    )
-
-
-def planned_policy(name: str, past: PastWeeks, levels: Levels) -> ReorderPolicy:
-    """The policy that follows the levels, for the SKUs of the replay."""
-    from simulation import ReorderPolicy
-
-    frame = levels.frame.iloc[past.kept]
-    return ReorderPolicy(
-        name,
-        frame["reorder_point"].to_numpy(dtype=np.int64),
-        frame["order_up_to_level"].to_numpy(dtype=np.int64),
-    )
-
-
 def units_after(known: PlanningInputs, demand: pd.DataFrame, days: int) -> Any:
     """Units demanded on each day after the cut, shape (day, point)."""
     cut = pd.Timestamp(known.as_of)
@@ -127,27 +61,6 @@ def recent_rate(known: PlanningInputs) -> Any:
     recent = known.demand[known.demand["ds"] > pd.Timestamp(known.as_of) - pd.Timedelta(days=RECENT_DAYS)]
     sums = recent.groupby("unique_id")["y"].sum().reindex(known.points.index, fill_value=0.0)
     return sums.to_numpy() / RECENT_DAYS
-
-
-def _scenario(known: PlanningInputs, kept: Any, rate: Any, demand: Any, pipeline: pd.DataFrame) -> StockScenario:
-    """Every policy's common ground: stock and pipeline as the ledger knows them, else the assumed weeks."""
-    from simulation import StockScenario
-
-    points, terms = known.points.iloc[kept], known.terms
-    return StockScenario(
-        skus=tuple((points["sku"] + " at " + points["location"]).tolist()),
-        demand=demand,
-        on_hand=opening_stock(points, rate, weeks=terms.opening_stock_weeks),
-        pipeline=goods_under_way(points, pipeline, known.as_of, len(demand)),
-        lead_time_mean_days=np.maximum(points["lead_time_days"].to_numpy(), 1.0),
-        lead_time_sd_days=points["lead_time_sd_days"].to_numpy(),
-        review_period_days=terms.review_period_days,
-        unit_cost=points["unit_cost"].to_numpy(),
-        unit_margin=np.maximum(points["unit_price"].to_numpy() - points["unit_cost"].to_numpy(), 0.0),
-        pack_size=points["pack_size"].to_numpy(),
-        moq=points["moq"].to_numpy(),
-        on_shortage="lost",
-    )
 
 
 def opening_stock(points: pd.DataFrame, rate: Any, *, weeks: float) -> Any:

@@ -15,7 +15,7 @@ from service.planning_inputs import PlanningInputs
 from service.stock_levels import PERIOD_DAYS, planned_demand
 
 if TYPE_CHECKING:
-    from simulation import Scenario
+    from simulation.scenario import Scenario
 
 CHANGED = "changed"
 MOST_FACTOR = 10.0

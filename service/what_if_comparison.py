@@ -14,7 +14,7 @@ from service.ledger_scenario import LedgerWorld, scenario_of
 from service.what_if import Changes, WrongChange, changed_scenario, planned_for, said_changes
 
 if TYPE_CHECKING:
-    from simulation import Scenario
+    from simulation.scenario import Scenario
     from simulation.scenario_measures import Measure
     from simulation.tallies import Tallies
 
@@ -120,12 +120,19 @@ def compare(
             scenarios[-1] = changed_scenario(world, changes, levels=levels)
     total, outcomes = len(scenarios) * replications, [] if base is None else [base]
     for number, scenario in enumerate(scenarios):
-        before = number * replications
-        outcomes.append(
-            outcome(scenario, days=world.days, replications=replications, seed=seed,
-                    progress=lambda done, _, before=before: progress(before + done, total))
-        )  # fmt: skip
+        so_far = _later(progress, number * replications, total)
+        outcomes.append(outcome(scenario, days=world.days, replications=replications, seed=seed, progress=so_far))
     return Comparison(world, changes, tuple(outcomes), seed)
+
+
+def _later(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of a part of the work, told as that of the whole."""
+
+    def told(done: int, of_part: int) -> None:
+        del of_part
+        progress(before + done, total)
+
+    return told
 
 
 def outcome(
@@ -268,7 +275,7 @@ def _lost(one: Outcome) -> FloatArray:
 def _fill_rates(one: Outcome) -> FloatArray:
     asked = one.tallies.points.demand.sum(axis=0)
     met = one.tallies.points.filled.sum(axis=0)
-    return np.divide(met, asked, out=np.full(len(asked), np.nan), where=asked > 0)
+    return np.asarray(np.divide(met, asked, out=np.full(len(asked), np.nan), where=asked > 0))
 
 
 def _stock_values(one: Outcome) -> FloatArray:

@@ -20,10 +20,10 @@ from orders.item_succession import Succession, succeed_item
 from orders.outliers import OutlierDecision, decide_outlier
 from orders.terms import read_terms
 from service.items import item_view, outlook
+from service.ledger_scenario import past_world
 from service.likeness import likened
 from service.planning import make_plan
 from service.planning_inputs import planning_inputs
-from service.replay import past_weeks
 from service.stock_levels import forecast_demand, planned_demand
 from service.succession import handed_over, inherited
 
@@ -179,9 +179,9 @@ def test_the_proof_sees_what_had_been_said_by_the_cut(planner):
         demand = demand_history.daily_demand(connection, as_of=AS_OF, currency=terms.currency)
     seen = []
     for cut in (date(2024, 3, 20), date(2024, 4, 10)):
-        past = past_weeks(planner.database, cut, demand, terms, days=14)
+        past = past_world(planner.database, cut, demand, terms, days=14)
         seen.append((len(past.known.said.successions), len(past.known.said.overrides)))
-        assert past.scenario.demand.sum() == 14 * 15
+        assert past.units.sum() == 14 * 15
     assert seen == [(0, 0), (1, 0)]
 
 

@@ -11,16 +11,17 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-import simulation
 from data import demand_history, plan_rows
 from data.connection import open_database
 from orders.importing import FileImport, OrderImport, StockImport, import_orders, import_purchases, import_stock
 from orders.model import Actor
 from orders.terms import read_terms
+from service import proof as proving
 from service.demo import make_demo_company
+from service.ledger_scenario import past_world
 from service.planning_inputs import default_as_of
 from service.proof import COVER, RECOMMENDED, NothingToProve, ProofSettings, picture, prove, verdict
-from service.replay import TooShortToReplay, cut_days, past_weeks
+from service.replay import TooShortToReplay, cut_days
 from service.stock_levels import forecast_demand, set_levels
 
 TESTER = Actor("tester")
@@ -54,13 +55,13 @@ def proved(demo, tmp_path_factory):
     path = shutil.copy(demo[0], tmp_path_factory.mktemp("proved") / "demo.db")
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        real = simulation.service_curve
+        real = proving.simulated_curves
 
-        def noting(scenario, label, policies, **luck):
-            asked.append((label, scenario, luck))
-            return real(scenario, label, policies, **luck)
+        def noting(scenario, policies, **how):
+            asked.append((scenario, policies, how))
+            return real(scenario, policies, **how)
 
-        patch.setattr(simulation, "service_curve", noting)
+        patch.setattr(proving, "simulated_curves", noting)
         database = open_database(f"sqlite:///{path}")
         proof = prove(database, settings=SETTINGS, actor=TESTER, at=NOW)
         with database.reading() as connection:
@@ -77,7 +78,11 @@ def all_demand(database):
 
 def past_of(database, cut):
     demand, terms, _ = all_demand(database)
-    return past_weeks(database, cut, demand, terms, days=56)
+    return past_world(database, cut, demand, terms, days=56)
+
+
+def names_of(world):
+    return (world.items["sku"] + " at " + world.items["location"]).tolist()
 
 
 def curve_of(proof, label):
@@ -170,14 +175,13 @@ def test_nothing_that_happens_after_a_cut_reaches_its_plan(copy_of_demo, tmp_pat
     before, planned = seen()
     change_everything_after(copy_of_demo, cut, tmp_path)
     after, planned_again = seen()
-    assert after.scenario.demand.sum() > 5 * before.scenario.demand.sum()
+    assert after.units.sum() > 5 * before.units.sum()
     assert "NEVER-SEEN at " in " ".join(planned_again.index)
     assert (planned_again.drop(index=planned.index)["reorder_point"] == 0).all()
     pd.testing.assert_frame_equal(planned_again.loc[planned.index], planned)
-    assert after.scenario.skus == before.scenario.skus
-    for known in ("on_hand", "pipeline", "lead_time_mean_days", "lead_time_sd_days", "unit_cost", "unit_margin"):
-        np.testing.assert_array_equal(getattr(after.scenario, known), getattr(before.scenario, known))
-    np.testing.assert_array_equal(after.recent_rate, before.recent_rate)
+    pd.testing.assert_frame_equal(after.items.drop(columns="point"), before.items.drop(columns="point"))
+    for known in ("on_hand", "arrivals"):
+        np.testing.assert_array_equal(getattr(after, known), getattr(before, known))
 
 
 # The common ground
@@ -185,24 +189,22 @@ def test_nothing_that_happens_after_a_cut_reaches_its_plan(copy_of_demo, tmp_pat
 
 def test_both_policies_face_the_same_scenario_and_luck_at_every_cut(proved):
     proof, asked, _ = proved
-    assert len(asked) == 2 * SETTINGS.cuts
-    for ours, rule in zip(asked[::2], asked[1::2], strict=True):
-        assert (ours[0], rule[0]) == (RECOMMENDED, COVER)
-        assert ours[1] is rule[1]
-        assert ours[2] == rule[2] == {"replications": SETTINGS.replications, "seed": SETTINGS.seed}
-    assert [len(scenario.skus) for _, scenario, _ in asked[::2]] == [cut["points"] for cut in proof["cuts"]]
+    assert [len(scenario.points) for scenario, _, _ in asked] == [cut["points"] for cut in proof["cuts"]]
+    for _, policies, how in asked:
+        assert {label for label, _ in policies} == {RECOMMENDED, COVER}
+        assert how == {"days": SETTINGS.window_days, "replications": SETTINGS.replications, "seed": SETTINGS.seed}
 
 
 def test_replayed_demand_is_what_the_company_sold_after_the_cut(demo, copy_of_demo):
     cut = END - timedelta(days=60)
-    scenario = past_of(copy_of_demo, cut).scenario
+    world = past_of(copy_of_demo, cut)
     orders = demo[1].orders
     sold = orders[(orders["quantity"] > 0) & orders["sku"].isin(demo[1].items["sku"])]
     day = (sold["order_date"].dt.normalize() - pd.Timestamp(cut)).dt.days
     units = (sold["quantity"] - sold["cancelled_quantity"])[(day >= 1) & (day <= 56)]
     expected = units.groupby([sold["sku"] + " at " + sold["location"], day - 1]).sum().unstack(fill_value=0)
-    expected = expected.reindex(index=scenario.skus, columns=range(56), fill_value=0)
-    np.testing.assert_array_equal(scenario.demand, expected.fillna(0).to_numpy().T)
+    expected = expected.reindex(index=names_of(world), columns=range(56), fill_value=0)
+    np.testing.assert_array_equal(world.units[0], expected.fillna(0).to_numpy().T)
 
 
 def test_opening_stock_is_the_ledgers_less_what_was_still_to_ship(demo, copy_of_demo):
@@ -231,9 +233,9 @@ def test_opening_stock_is_the_ledgers_less_what_was_still_to_ship(demo, copy_of_
     ]
     owed = (waiting["quantity"] - waiting["cancelled_quantity"]).groupby(waiting["sku"] + " at " + waiting["location"])
     owed = owed.sum().to_dict()
-    scenario = past_of(copy_of_demo, cut).scenario
-    expected = [max(held.get(name, 0) - owed.get(name, 0), 0) for name in scenario.skus]
-    assert scenario.on_hand.tolist() == expected
+    world = past_of(copy_of_demo, cut)
+    expected = [max(held.get(name, 0) - owed.get(name, 0), 0) for name in names_of(world)]
+    assert world.on_hand.tolist() == expected
     assert sum(owed.values()) > 0
 
 
@@ -279,6 +281,20 @@ def test_the_total_weighs_the_cuts_by_their_demand(proved):
         assert total["value_fill_rate"] == pytest.approx((value * rows["value_fill_rate"]).sum() / value.sum())
         assert total["average_stock_value"] == pytest.approx(rows["average_stock_value"].mean())
         assert total["lost_margin"] == pytest.approx(rows["lost_margin"].sum())
+
+
+def test_every_figure_comes_with_the_half_width_of_its_interval(proved):
+    proof, _, _ = proved
+    for policy in [*proof["total"]["policies"], *(one for cut in proof["cuts"] for one in cut["policies"])]:
+        assert set(policy["half_widths"]) == {*MEASURES, "orders_per_week"}
+        assert all(width >= 0 for width in policy["half_widths"].values())
+        assert 0 < policy["half_widths"]["average_stock_value"] < 0.2 * policy["average_stock_value"]
+    for row in proof["equal_stock"]:
+        widths = row["value_fill_rate_half_widths"]
+        assert row["value_fill_rate"]["difference"] == pytest.approx(
+            row["value_fill_rate"][RECOMMENDED] - row["value_fill_rate"][COVER]
+        )
+        assert widths["difference"] is None or widths["difference"] < widths[RECOMMENDED] + widths[COVER]
 
 
 def test_the_proof_is_stored_as_it_was_returned(proved):
