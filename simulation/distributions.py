@@ -7,7 +7,7 @@ units; the executors round.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,17 +16,8 @@ import numpy.typing as npt
 
 from simulation import quantiles
 from simulation.arrays import FloatArray
-from simulation.quantile_rows import (
-    MOST_STEPS,
-    Row,
-    gamma_curve,
-    gamma_is_log,
-    negative_binomial_curve,
-    negative_binomial_ends,
-    negative_binomial_steps,
-    poisson_steps,
-    step_row,
-)
+from simulation.distribution_kinds import KINDS, Parts, check_total, need
+from simulation.quantile_rows import Row
 from simulation.quantiles import DistributionTable, value_at, values_at
 
 __all__ = [
@@ -51,15 +42,9 @@ __all__ = [
     "values_at",
 ]
 
-_SURE = 1e-9
-"""How far chances may add up to something else than 1; they are then made to."""
-
-_MOST_MEAN = 1e9
-"""Of a Poisson distribution, whose counts are kept in a list."""
-
 
 @dataclass(frozen=True, repr=False)
-class Distribution:
+class Distribution(Parts):
     """Values and how often they come; made by `gamma(mean, sd)` and the other functions of this module.
 
     Attributes:
@@ -72,51 +57,44 @@ class Distribution:
         ValueError: parameters that no such distribution has; names the parameter, what was wanted and what came.
     """
 
-    kind: str
-    parameters: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
-    chances: tuple[float, ...] = ()
-
     def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
-            raise ValueError(f"kind of a distribution must be one of {', '.join(_KINDS)}, got {self.kind!r}")
-        names = _KINDS[self.kind].names
+        if self.kind not in KINDS:
+            raise ValueError(f"kind of a distribution must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        names = KINDS[self.kind].names
         if len(self.parameters) != len(names):
             raise ValueError(f"{self.kind} takes {len(names)} parameters, got {len(self.parameters)}")
         for name, value in zip(names, self.parameters, strict=True):
-            _need(math.isfinite(value), self.kind, name, "must be finite", value)
-        if _KINDS[self.kind].lists:
-            _check_lists(self)
-        elif self.values or self.chances:
+            need(math.isfinite(value), self.kind, name, "must be finite", value)
+        if (self.values or self.chances) and not KINDS[self.kind].lists:
             raise ValueError(f"{self.kind} takes no values or chances")
-        _KINDS[self.kind].check(self)
+        KINDS[self.kind].check(self)
 
     @property
     def mean(self) -> float:
         """Mean of the values; of a normal distribution, of what is left after all below 0 became 0."""
-        return _KINDS[self.kind].moments(self)[0]
+        return KINDS[self.kind].moments(self)[0]
 
     @property
     def sd(self) -> float:
         """Standard deviation of the values."""
-        return _KINDS[self.kind].moments(self)[1]
+        return KINDS[self.kind].moments(self)[1]
 
     @property
     def least(self) -> float:
         """Lower end of the values."""
-        return _KINDS[self.kind].ends(self)[0]
+        return KINDS[self.kind].ends(self)[0]
 
     @property
     def most(self) -> float:
         """Upper end of the values, infinite for many."""
-        return _KINDS[self.kind].ends(self)[1]
+        return KINDS[self.kind].ends(self)[1]
 
     @property
     def whole(self) -> bool:
         """Whether all values are whole numbers."""
-        if self.kind in ("constant", "discrete", "empirical"):
-            return all(float(value).is_integer() for value in self.parameters or self.values)
-        return self.kind in ("poisson", "geometric", "negative_binomial") or (self.sd == 0 and self.mean.is_integer())
+        if self.kind in ("discrete", "empirical"):
+            return all(value.is_integer() for value in self.values)
+        return KINDS[self.kind].counts or (self.least == self.most and self.least.is_integer())
 
     def scaled(self, factor: float) -> Distribution:
         """The same distribution with `factor` times the mean: lead times twice as long, a tenth less demand.
@@ -130,7 +108,8 @@ class Distribution:
         """
         if not 0 < factor < math.inf:
             raise ValueError(f"factor must be above 0 and finite, got {factor}")
-        return _KINDS[self.kind].scale(self, float(factor))
+        parts = KINDS[self.kind].scaled(self, float(factor))
+        return Distribution(parts.kind, parts.parameters, parts.values, parts.chances)
 
     def quantile(self, u: float) -> float:
         """The value that a share u of all values does not exceed: what the uniform number u is turned into.
@@ -161,10 +140,10 @@ class Distribution:
         >>> gamma(mean=3.0, sd=1.0).to_dict()
         {'kind': 'gamma', 'mean': 3.0, 'sd': 1.0}
         """
-        lists = zip(_KINDS[self.kind].lists, (self.values, self.chances), strict=False)
+        lists = zip(KINDS[self.kind].lists, (self.values, self.chances), strict=False)
         return (
             {"kind": self.kind}
-            | dict(zip(_KINDS[self.kind].names, self.parameters, strict=True))
+            | dict(zip(KINDS[self.kind].names, self.parameters, strict=True))
             | {name: list(numbers) for name, numbers in lists}
         )
 
@@ -176,21 +155,21 @@ class Distribution:
             ValueError: no kind, an unknown one, or parameters it does not have.
         """
         kind = data.get("kind")
-        if not isinstance(kind, str) or kind not in _KINDS:
-            raise ValueError(f"kind of a distribution must be one of {', '.join(_KINDS)}, got {kind!r}")
-        wanted = _KINDS[kind].names + _KINDS[kind].lists
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(f"kind of a distribution must be one of {', '.join(KINDS)}, got {kind!r}")
+        wanted = KINDS[kind].names + KINDS[kind].lists
         given = {name: value for name, value in data.items() if name != "kind"}
         if set(given) != set(wanted):
             raise ValueError(f"{kind} takes {', '.join(wanted)}, got {', '.join(map(str, given)) or 'nothing'}")
-        lists = [_numbers(kind, name, given[name]) for name in _KINDS[kind].lists]
+        lists = [_numbers(kind, name, given[name]) for name in KINDS[kind].lists]
         if kind == "discrete":
             return discrete(*lists)
-        numbers = tuple(_number(kind, name, given[name]) for name in _KINDS[kind].names)
+        numbers = tuple(_number(kind, name, given[name]) for name in KINDS[kind].names)
         return Distribution(kind, numbers, *lists)
 
     def __repr__(self) -> str:
-        parts = [f"{name}={value:g}" for name, value in zip(_KINDS[self.kind].names, self.parameters, strict=True)]
-        for name, numbers in zip(_KINDS[self.kind].lists, (self.values, self.chances), strict=False):
+        parts = [f"{name}={value:g}" for name, value in zip(KINDS[self.kind].names, self.parameters, strict=True)]
+        for name, numbers in zip(KINDS[self.kind].lists, (self.values, self.chances), strict=False):
             shown = ", ".join(f"{number:g}" for number in numbers[:6]) + (", …" if len(numbers) > 6 else "")
             parts.append(f"{name}=[{shown}]")
         return f"{self.kind}({', '.join(parts)})"
@@ -246,7 +225,7 @@ def hyperexponential(probabilities: Sequence[float], means: Sequence[float]) -> 
         "hyperexponential",
         (),
         _numbers("hyperexponential", "means", means),
-        _chances("hyperexponential", probabilities),
+        _numbers("hyperexponential", "probabilities", probabilities),
     )
 
 
@@ -271,15 +250,15 @@ def discrete(values: Sequence[float], probabilities: Sequence[float]) -> Distrib
     Raises:
         ValueError: lists of different length, a negative probability, or probabilities whose sum is not 1.
     """
-    numbers, chances = _numbers("discrete", "values", values), _chances("discrete", probabilities)
+    numbers, chances = _numbers("discrete", "values", values), _numbers("discrete", "probabilities", probabilities)
     if len(numbers) != len(chances):
         raise ValueError(f"discrete takes as many probabilities as values, got {len(chances)} and {len(numbers)}")
-    _need(min(chances) >= 0, "discrete", "probabilities", "must not be negative", min(chances))
+    need(min(chances) >= 0, "discrete", "probabilities", "must not be negative", min(chances))
     together: dict[float, float] = {}
     for value, chance in sorted(zip(numbers, chances, strict=True)):
         if chance > 0:
             together[value] = together.get(value, 0.0) + chance
-    _check_total("discrete", tuple(together.values()))
+    check_total("discrete", tuple(together.values()))
     return Distribution("discrete", (), tuple(together), tuple(together.values()))
 
 
@@ -328,28 +307,9 @@ def _table_of_one(distribution: Distribution) -> DistributionTable:
 
 
 def _row(distribution: Distribution) -> Row:
-    if distribution.kind != "normal" and distribution.least == distribution.most:
-        return Row(quantiles.CONSTANT, (distribution.mean,))
-    return _KINDS[distribution.kind].row(distribution)
-
-
-# What each kind of distribution is.
-
-
-@dataclass(frozen=True)
-class _Kind:
-    names: tuple[str, ...]
-    check: Callable[[Distribution], None]
-    moments: Callable[[Distribution], tuple[float, float]]
-    ends: Callable[[Distribution], tuple[float, float]]
-    row: Callable[[Distribution], Row]
-    scale: Callable[[Distribution, float], Distribution]
-    lists: tuple[str, ...] = ()
-
-
-def _need(right: bool, kind: str, name: str, wanted: str, got: float) -> None:
-    if not right:
-        raise ValueError(f"{name} of {kind} {wanted}, got {got:g}")
+    if distribution.least == distribution.most:
+        return Row(quantiles.CONSTANT, (distribution.least,))
+    return KINDS[distribution.kind].row(distribution)
 
 
 def _number(kind: str, name: str, value: object) -> float:
@@ -366,310 +326,3 @@ def _numbers(kind: str, name: str, values: object) -> tuple[float, ...]:
     if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
         raise ValueError(f"{name} of {kind} must be a list of finite numbers, at least one, got {values!r:.80}")
     return tuple(numbers.tolist())
-
-
-def _chances(kind: str, probabilities: object) -> tuple[float, ...]:
-    return _numbers(kind, "probabilities", probabilities)
-
-
-def _check_lists(distribution: Distribution) -> None:
-    kind, lists = distribution.kind, _KINDS[distribution.kind].lists
-    if len(distribution.values) != len(distribution.chances) or not distribution.values:
-        raise ValueError(
-            f"{kind} takes as many probabilities as {lists[0]}, at least one,"
-            f" got {len(distribution.chances)} and {len(distribution.values)}"
-        )
-    least = min(distribution.chances)
-    _need(least > 0, kind, "probabilities", "must be above 0", least)
-    _check_total(kind, distribution.chances)
-
-
-def _check_total(kind: str, chances: Sequence[float]) -> None:
-    total = math.fsum(chances)
-    _need(abs(total - 1) <= _SURE, kind, "probabilities", "must add up to 1", total)
-
-
-def _anything(distribution: Distribution) -> None:
-    pass
-
-
-def _check_uniform(distribution: Distribution) -> None:
-    low, high = distribution.parameters
-    _need(high >= low, distribution.kind, "high", f"must be at least low, {low:g}", high)
-
-
-def _check_triangular(distribution: Distribution) -> None:
-    low, mode, high = distribution.parameters
-    _need(mode >= low, distribution.kind, "mode", f"must be at least low, {low:g}", mode)
-    _need(high >= mode, distribution.kind, "high", f"must be at least mode, {mode:g}", high)
-
-
-def _check_mean(distribution: Distribution) -> None:
-    _need(distribution.parameters[0] >= 0, distribution.kind, "mean", "must be at least 0", distribution.parameters[0])
-
-
-def _check_poisson(distribution: Distribution) -> None:
-    (mean,) = distribution.parameters
-    _need(0 <= mean <= _MOST_MEAN, "poisson", "mean", f"must lie between 0 and {_MOST_MEAN:g}", mean)
-
-
-def _check_positive(distribution: Distribution) -> None:
-    """Mean above 0, unless both mean and sd are 0."""
-    mean, sd = distribution.parameters
-    _check_sd(distribution)
-    _need(mean > 0 or mean == sd == 0, distribution.kind, "mean", "must be above 0", mean)
-
-
-def _check_sd(distribution: Distribution) -> None:
-    _need(distribution.parameters[1] >= 0, distribution.kind, "sd", "must be at least 0", distribution.parameters[1])
-
-
-def _check_erlang(distribution: Distribution) -> None:
-    stages, mean = distribution.parameters
-    _need(stages >= 1 and stages.is_integer(), "erlang", "stages", "must be a whole number of at least 1", stages)
-    _need(mean >= 0, "erlang", "mean", "must be at least 0", mean)
-
-
-def _check_geometric(distribution: Distribution) -> None:
-    (mean,) = distribution.parameters
-    _need(mean >= 1, "geometric", "mean", "must be at least 1", mean)
-
-
-def _check_negative_binomial(distribution: Distribution) -> None:
-    mean, sd = distribution.parameters
-    _check_positive(distribution)
-    _need(sd * sd >= mean * (1 - _SURE), distribution.kind, "sd", f"must be at least √mean, {mean**0.5:g}", sd)
-
-
-def _check_hyperexponential(distribution: Distribution) -> None:
-    least = min(distribution.values)
-    _need(least > 0, distribution.kind, "means", "must be above 0", least)
-
-
-def _check_ascending(distribution: Distribution) -> None:
-    if any(later <= earlier for earlier, later in zip(distribution.values, distribution.values[1:], strict=False)):
-        raise ValueError(f"values of {distribution.kind} must ascend, got {distribution!r}")
-
-
-def _given_moments(distribution: Distribution) -> tuple[float, float]:
-    return distribution.parameters[0], distribution.parameters[1]
-
-
-def _uniform_moments(distribution: Distribution) -> tuple[float, float]:
-    low, high = distribution.parameters
-    return (low + high) / 2, (high - low) / 12**0.5
-
-
-def _triangular_moments(distribution: Distribution) -> tuple[float, float]:
-    low, mode, high = distribution.parameters
-    spread = (mode - low) ** 2 + (high - mode) ** 2 + (high - low) ** 2
-    return (low + mode + high) / 3, (spread / 36) ** 0.5
-
-
-def _normal_moments(distribution: Distribution) -> tuple[float, float]:
-    mean, sd = distribution.parameters
-    if sd == 0:
-        return max(mean, 0.0), 0.0
-    z = mean / sd
-    above = math.erfc(-z / 2**0.5) / 2
-    density = math.exp(-z * z / 2) / (2 * math.pi) ** 0.5
-    floored = mean * above + sd * density
-    second = (mean**2 + sd**2) * above + mean * sd * density
-    return floored, max(second - floored**2, 0.0) ** 0.5
-
-
-def _weighted_moments(distribution: Distribution) -> tuple[float, float]:
-    pairs = list(zip(distribution.values, distribution.chances, strict=True))
-    mean = math.fsum(value * chance for value, chance in pairs)
-    return mean, math.fsum((value - mean) ** 2 * chance for value, chance in pairs) ** 0.5
-
-
-def _mixture_moments(distribution: Distribution) -> tuple[float, float]:
-    pairs = list(zip(distribution.values, distribution.chances, strict=True))
-    mean = math.fsum(value * chance for value, chance in pairs)
-    second = math.fsum(2 * value**2 * chance for value, chance in pairs)
-    return mean, (second - mean**2) ** 0.5
-
-
-def _from_zero(distribution: Distribution) -> tuple[float, float]:
-    """Ends where all parameters but a mean of 0 or an sd of 0 let values go from 0 to anything."""
-    mean, sd = _KINDS[distribution.kind].moments(distribution)
-    return (mean, mean) if sd == 0 else (0.0, math.inf)
-
-
-def _outer_parameters(distribution: Distribution) -> tuple[float, float]:
-    return distribution.parameters[0], distribution.parameters[-1]
-
-
-def _normal_ends(distribution: Distribution) -> tuple[float, float]:
-    mean, sd = distribution.parameters
-    return (max(mean, 0.0),) * 2 if sd == 0 else (0.0, math.inf)
-
-
-def _uniform_row(distribution: Distribution) -> Row:
-    low, high = distribution.parameters
-    return Row(quantiles.UNIFORM, (low, high - low))
-
-
-def _triangular_row(distribution: Distribution) -> Row:
-    low, mode, high = distribution.parameters
-    return Row(quantiles.TRIANGULAR, (low, high, (mode - low) / (high - low), high - low))
-
-
-def _gamma_row(mean: float, shape: float) -> Row:
-    coefficients = _gamma_coefficients(shape)
-    if gamma_is_log(shape):
-        return Row(quantiles.LOG_CURVE, (0.0, mean / shape), 0, coefficients)
-    return Row(quantiles.CURVE, (mean, mean / shape**0.5), 0, coefficients)
-
-
-def _lognormal_row(distribution: Distribution) -> Row:
-    mean, sd = distribution.parameters
-    variance = math.log1p((sd / mean) ** 2)
-    return Row(quantiles.LOGNORMAL, (math.log(mean) - variance / 2, variance**0.5))
-
-
-def _normal_row(distribution: Distribution) -> Row:
-    return Row(quantiles.NORMAL, distribution.parameters)
-
-
-def _mixture_row(distribution: Distribution) -> Row:
-    means, probabilities = np.array(distribution.values), np.array(distribution.chances)
-    return Row(quantiles.MIXTURE, (), len(means), means, probabilities / probabilities.sum())
-
-
-@lru_cache(maxsize=4096)
-def _gamma_coefficients(shape: float) -> FloatArray:
-    return gamma_curve(shape)
-
-
-@lru_cache(maxsize=1024)
-def _list_row(distribution: Distribution) -> Row:
-    return step_row(np.array(distribution.values), np.cumsum(distribution.chances))
-
-
-@lru_cache(maxsize=1024)
-def _poisson_row(mean: float) -> Row:
-    return step_row(*poisson_steps(mean))
-
-
-@lru_cache(maxsize=1024)
-def _negative_binomial_row(mean: float, sd: float) -> Row:
-    excess = sd * sd - mean
-    if excess <= _SURE * mean:
-        return _poisson_row(mean)
-    size, probability = mean * mean / excess, mean / (sd * sd)
-    first, last = negative_binomial_ends(size, probability)
-    if last - first < MOST_STEPS:
-        return step_row(*negative_binomial_steps(size, probability, first, last))
-    # Of one more than the count, rounded up at the end.
-    return Row(quantiles.LOG_CURVE, (-1.0, 1.0, 1.0), 0, negative_binomial_curve(size, probability))
-
-
-def _scale_all(distribution: Distribution, factor: float) -> Distribution:
-    return Distribution(distribution.kind, tuple(value * factor for value in distribution.parameters))
-
-
-def _scale_values(distribution: Distribution, factor: float) -> Distribution:
-    scaled = tuple(value * factor for value in distribution.values)
-    return Distribution(distribution.kind, distribution.parameters, scaled, distribution.chances)
-
-
-def _scale_erlang(distribution: Distribution, factor: float) -> Distribution:
-    return Distribution("erlang", (distribution.parameters[0], distribution.parameters[1] * factor))
-
-
-def _scale_negative_binomial(distribution: Distribution, factor: float) -> Distribution:
-    mean, sd = distribution.parameters
-    variance = mean * factor + (sd * sd - mean) * factor * factor
-    return Distribution("negative_binomial", (mean * factor, variance**0.5))
-
-
-def _list_ends(distribution: Distribution) -> tuple[float, float]:
-    return distribution.values[0], distribution.values[-1]
-
-
-_KINDS = {
-    "constant": _Kind(
-        ("x",),
-        _anything,
-        lambda d: (d.parameters[0], 0.0),
-        lambda d: (d.parameters[0],) * 2,
-        lambda d: Row(quantiles.CONSTANT, d.parameters),
-        _scale_all,
-    ),
-    "uniform": _Kind(("low", "high"), _check_uniform, _uniform_moments, _outer_parameters, _uniform_row, _scale_all),
-    "triangular": _Kind(
-        ("low", "mode", "high"),
-        _check_triangular,
-        _triangular_moments,
-        _outer_parameters,
-        _triangular_row,
-        _scale_all,
-    ),
-    "exponential": _Kind(
-        ("mean",),
-        _check_mean,
-        lambda d: (d.parameters[0],) * 2,
-        _from_zero,
-        lambda d: Row(quantiles.EXPONENTIAL, d.parameters),
-        _scale_all,
-    ),
-    "gamma": _Kind(
-        ("mean", "sd"),
-        _check_positive,
-        _given_moments,
-        _from_zero,
-        lambda d: _gamma_row(d.parameters[0], (d.parameters[0] / d.parameters[1]) ** 2),
-        _scale_all,
-    ),
-    "erlang": _Kind(
-        ("stages", "mean"),
-        _check_erlang,
-        lambda d: (d.parameters[1], d.parameters[1] / d.parameters[0] ** 0.5),
-        _from_zero,
-        lambda d: _gamma_row(d.parameters[1], d.parameters[0]),
-        _scale_erlang,
-    ),
-    "lognormal": _Kind(("mean", "sd"), _check_positive, _given_moments, _from_zero, _lognormal_row, _scale_all),
-    "normal": _Kind(("mean", "sd"), _check_sd, _normal_moments, _normal_ends, _normal_row, _scale_all),
-    "hyperexponential": _Kind(
-        (),
-        _check_hyperexponential,
-        _mixture_moments,
-        _from_zero,
-        _mixture_row,
-        _scale_values,
-        ("means", "probabilities"),
-    ),
-    "poisson": _Kind(
-        ("mean",),
-        _check_poisson,
-        lambda d: (d.parameters[0], d.parameters[0] ** 0.5),
-        _from_zero,
-        lambda d: _poisson_row(*d.parameters),
-        _scale_all,
-    ),
-    "geometric": _Kind(
-        ("mean",),
-        _check_geometric,
-        lambda d: (d.parameters[0], (d.parameters[0] * (d.parameters[0] - 1)) ** 0.5),
-        lambda d: (1.0, 1.0 if d.parameters[0] == 1 else math.inf),
-        lambda d: Row(quantiles.GEOMETRIC, (1 / math.log1p(-1 / d.parameters[0]),)),
-        _scale_all,
-    ),
-    "negative_binomial": _Kind(
-        ("mean", "sd"),
-        _check_negative_binomial,
-        _given_moments,
-        _from_zero,
-        lambda d: _negative_binomial_row(*d.parameters),
-        _scale_negative_binomial,
-    ),
-    "discrete": _Kind(
-        (), _check_ascending, _weighted_moments, _list_ends, _list_row, _scale_values, ("values", "probabilities")
-    ),
-    "empirical": _Kind(
-        (), _check_ascending, _weighted_moments, _list_ends, _list_row, _scale_values, ("values", "probabilities")
-    ),
-}

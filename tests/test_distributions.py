@@ -265,8 +265,8 @@ def test_a_table_gives_the_bits_that_each_distribution_gives_alone():
 
 
 def test_equal_shapes_share_their_curve():
-    alone = distribution_table([gamma(1, 0.5)])
-    thousand = distribution_table([gamma(mean, mean / 2) for mean in range(1, 1_001)])
+    alone = distribution_table([gamma(1, 0.3)])
+    thousand = distribution_table([gamma(mean, mean * 0.3) for mean in range(1, 1_001)])
     assert len(thousand.values) == len(alone.values)
 
 
@@ -320,6 +320,8 @@ def test_a_scaled_negative_binomial_keeps_its_number_of_successes():
         (lambda: empirical([]), "sample of empirical must hold finite numbers, at least one"),
         (lambda: empirical([1, math.inf]), "sample of empirical must hold finite numbers"),
         (lambda: Distribution("weibull", (1, 2)), "kind of a distribution must be one of constant, .*, got 'weibull'"),
+        (lambda: Distribution("discrete", (), (2, 1), (0.5, 0.5)), "values of discrete must ascend, got 1"),
+        (lambda: Distribution("gamma", (1, 1), (2,)), "gamma takes no values or chances"),
         (lambda: Distribution("gamma", (1,)), "gamma takes 2 parameters, got 1"),
         (lambda: Distribution.from_dict({"kind": "gamma", "mean": 1}), "gamma takes mean, sd, got mean"),
         (lambda: Distribution.from_dict({"kind": "poisson", "mean": "4"}), "mean of poisson must be a number, got '4'"),
