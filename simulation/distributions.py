@@ -168,9 +168,9 @@ class Distribution(Parts):
         return Distribution(kind, numbers, *lists)
 
     def __repr__(self) -> str:
-        parts = [f"{name}={value:g}" for name, value in zip(KINDS[self.kind].names, self.parameters, strict=True)]
+        parts = [f"{name}={value:.10g}" for name, value in zip(KINDS[self.kind].names, self.parameters, strict=True)]
         for name, numbers in zip(KINDS[self.kind].lists, (self.values, self.chances), strict=False):
-            shown = ", ".join(f"{number:g}" for number in numbers[:6]) + (", …" if len(numbers) > 6 else "")
+            shown = ", ".join(f"{number:.10g}" for number in numbers[:6]) + (", …" if len(numbers) > 6 else "")
             parts.append(f"{name}=[{shown}]")
         return f"{self.kind}({', '.join(parts)})"
 

@@ -11,6 +11,8 @@ from simulation.quantiles import CURVE_END, CURVE_PIECES, STEPS
 TAIL = 2.0**-34
 """Steps end where less than this chance is left: half the chance of the rarest number of a stream."""
 
+_NEXT_TO_NOTHING = 2.0**-60
+
 MOST_STEPS = 2**16
 """Longest list of counts of a negative binomial; wider ones become curves."""
 
@@ -114,16 +116,16 @@ def poisson_steps(mean: float) -> tuple[FloatArray, FloatArray]:
 
 
 def negative_binomial_ends(size: float, probability: float) -> tuple[float, float]:
-    """Counts between which all that matter lie; `size` successes of `probability` are waited for."""
+    """Counts outside which next to nothing lies; `size` successes of `probability` are waited for."""
     from scipy.special import betainc, betaincc
 
     last = 64.0
-    while betaincc(size, last + 1, probability) >= TAIL:
+    while betaincc(size, last + 1, probability) >= _NEXT_TO_NOTHING:
         last *= 2
     first, beyond = 0.0, last
     while beyond - first > 1:
         middle = np.floor((first + beyond) / 2)
-        if betainc(size, middle + 1, probability) < TAIL:
+        if betainc(size, middle + 1, probability) < _NEXT_TO_NOTHING:
             first = middle
         else:
             beyond = middle
@@ -133,11 +135,13 @@ def negative_binomial_ends(size: float, probability: float) -> tuple[float, floa
 def negative_binomial_steps(
     size: float, probability: float, first: float, last: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Counts that matter and their cumulative chances."""
-    from scipy.special import betainc, betaincc
-
+    """Counts that matter and their cumulative chances, from the ratio of each count's chance to the one before."""
     counts = np.arange(first, last + 1)
-    return _that_matter(counts, betainc(size, counts + 1, probability), betaincc(size, counts + 1, probability))
+    ratios = (counts[:-1] + size) / (counts[:-1] + 1) * (1 - probability)
+    logarithms = np.concatenate([[0.0], np.cumsum(np.log(ratios))])
+    chances = np.exp(logarithms - logarithms.max())
+    chances /= chances.sum()
+    return _that_matter(counts, np.cumsum(chances), np.append(np.cumsum(chances[:0:-1])[::-1], 0.0))
 
 
 def negative_binomial_curve(size: float, probability: float) -> FloatArray:
