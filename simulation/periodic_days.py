@@ -15,6 +15,7 @@ from simulation.arrays import FloatArray, IntArray
 from simulation.compiled import kernel
 from simulation.distributions import DistributionTable, value_at
 from simulation.periodic_arrays import (
+    ASKED,
     BACKORDERS,
     BREAK_COUNT,
     BREAK_START,
@@ -117,7 +118,7 @@ def run_points(
     """Run stock points from the first to before the last, all replications and days.
 
     Args:
-        world: Points and policies, none of which asks a Python function.
+        world: Points and policies; those that ask a Python function are left out.
         first_point, last_point: Which of them.
         first_replication: Number of the replication of row 0.
         sums: Filled with each point's row, shape (STATE_WIDTH, replication, point).
@@ -135,6 +136,8 @@ def run_points(
     paid = np.zeros(1, dtype=np.float64)
     columns, policies, keys = world.columns, world.policies, world.keys
     for point in range(first_point, last_point):
+        if policies[point, POLICY_KIND] == ASKED:
+            continue
         for row in range(sums.shape[1]):
             replication = first_replication + row
             if row == 0 or columns[point, DEMAND_KIND] == DAILY_DEMAND or columns[point, PATH_COUNT] > 1:
@@ -187,7 +190,7 @@ def run_points(
             finish(world.horizon, world.warm_up, units, state, daily[:, row, :, point])
             for field in range(STATE_WIDTH):
                 sums[field, row, point] = state[field]
-            cost[row, point] = paid[0] if columns[point, BREAK_COUNT] else state[RECEIVED] * world.unit_cost[point]
+            cost[row, point] = paid_in_all(columns[point], world.unit_cost[point], state, paid)
 
 
 @kernel
@@ -224,12 +227,12 @@ def fill_demand(
         which = steps.table[place]
         if which >= 0:
             start = steps.start[which]
-            last_word, number, index = steps.last_word[start:], steps.number[start:], steps.index[which]
+            last_word, number, index = steps.last_word[start:], steps.number[start:], steps.leading[which]
             for day in range(days):
-                units[day] = number_at(last_word, number, index, np.int64(words[day & 3, day >> 2]))
+                units[day] = number_at(last_word, number, index, int(words[day & 3, day >> 2]))
         else:
             for day in range(days):
-                units[day] = whole_number_at(table, place, np.int64(words[day & 3, day >> 2]))
+                units[day] = whole_number_at(table, place, int(words[day & 3, day >> 2]))
 
 
 @kernel
@@ -264,9 +267,9 @@ def fill_due_days(
         if which >= 0:
             fill_words(keys[LEAD_TIME, 0], keys[LEAD_TIME, 1], replication, words, (len(dues) + 3) // 4)
             start = steps.start[which]
-            last_word, number, index = steps.last_word[start:], steps.number[start:], steps.index[which]
+            last_word, number, index = steps.last_word[start:], steps.number[start:], steps.leading[which]
             for day in range(len(dues)):
-                lead_days = number_at(last_word, number, index, np.int64(words[day & 3, day >> 2]))
+                lead_days = number_at(last_word, number, index, int(words[day & 3, day >> 2]))
                 dues[day] = min(day + max(1, lead_days), _BEYOND)
 
 
@@ -458,7 +461,7 @@ def run_days(
                         next_due = queue[head, DUE] if head < tail else _NEVER
                         orders_today += 1
 
-        wanted = np.int64(units[day])
+        wanted = int(units[day])
         met = min(wanted, on_hand)
         on_hand -= met
         if met < wanted:
@@ -483,7 +486,7 @@ def run_days(
             on_order += order
             if tail == len(queue):
                 queue, head, tail = _room(queue, head, tail)
-            due = np.int64(dues[day])
+            due = int(dues[day])
             if plain and orders_today == 0 and due >= 0:
                 if due < day_after:
                     tail = _insert(queue, head, tail, due, order, order, _LIST_PRICE)
@@ -512,7 +515,7 @@ def run_days(
 @kernel
 def is_plain(columns: IntArray) -> bool:
     """Whether goods that arrive on one day may be added up: they keep, arrive as ordered and have one price."""
-    return columns[SHELF_DAYS] == 0 and columns[YIELD_ROW] < 0 and columns[BREAK_COUNT] == 0
+    return bool(columns[SHELF_DAYS] == 0 and columns[YIELD_ROW] < 0 and columns[BREAK_COUNT] == 0)
 
 
 @kernel
@@ -584,7 +587,7 @@ def run_plain_days(
                     on_hand -= served
                     backordered -= served
                     served_late += served
-            wanted = np.int64(units[day])
+            wanted = int(units[day])
             met = min(wanted, on_hand)
             on_hand -= met
             if met < wanted:
@@ -599,7 +602,7 @@ def run_plain_days(
                 orders += 1
                 ordered += order
                 on_order += order
-                due = np.int64(dues[day])
+                due = int(dues[day])
                 if due < 0:
                     due = due_day(columns, keys, outages, table, replication, day, 0)
                 if due < days:
@@ -654,6 +657,12 @@ def finish(horizon: int, warm_up: int, units: UnitArray, state: IntArray, daily:
 
 
 @kernel
+def paid_in_all(columns: IntArray, unit_cost: float, state: IntArray, paid: FloatArray) -> float:
+    """Purchase cost; what arrives is added up by price only where there are price breaks."""
+    return float(paid[0]) if columns[BREAK_COUNT] > 0 else float(state[RECEIVED] * unit_cost)
+
+
+@kernel
 def add_ticks(state: IntArray, ticks: int) -> None:
     """Count the state as it stands for so many ticks."""
     state[ON_HAND_TICKS] += state[ON_HAND] * ticks
@@ -671,7 +680,7 @@ def waited(backordered: int, units: UnitArray, day: int, tick: int) -> int:
     total = 0
     while backordered > 0:
         day -= 1
-        of_day = min(backordered, np.int64(units[day]))
+        of_day = min(backordered, int(units[day]))
         backordered -= of_day
         total += of_day * (tick - day * TICKS_PER_DAY)
     return total
@@ -681,8 +690,8 @@ def waited(backordered: int, units: UnitArray, day: int, tick: int) -> int:
 def highest_position(policy: IntArray) -> int:
     """The highest inventory position at which a policy orders."""
     if policy[ORDER_QUANTITY] > 0:
-        return policy[REORDER_POINT]
-    return min(policy[REORDER_POINT], policy[ORDER_UP_TO_LEVEL] - 1)
+        return int(policy[REORDER_POINT])
+    return min(int(policy[REORDER_POINT]), int(policy[ORDER_UP_TO_LEVEL]) - 1)
 
 
 @kernel
@@ -744,8 +753,8 @@ def due_day(
     first = columns[OUTAGE_START]
     for row in range(first, first + columns[OUTAGE_COUNT]):
         if outages[row, 0] <= day * TICKS_PER_DAY and day < outages[row, 1]:
-            return outages[row, 1] + lead_days
-    return day + lead_days
+            return int(outages[row, 1] + lead_days)
+    return int(day + lead_days)
 
 
 @kernel

@@ -6,17 +6,20 @@ replications, comes to the same numbers, which are those of the event executors 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 
 from simulation.arrays import FloatArray, IntArray
 from simulation.periodic_arrays import (
+    ASKED,
     BACKORDERS,
     DAILY_DEMAND,
     DEMAND_KIND,
     LEAD_DAYS,
+    POLICY_KIND,
     YIELD_ROW,
     PeriodicArrays,
     periodic_arrays,
@@ -52,7 +55,8 @@ from simulation.periodic_days import (
     World,
     run_points,
 )
-from simulation.scenario import TICKS_PER_DAY, Scenario, StockPoint
+from simulation.periodic_policies import run_asking
+from simulation.scenario import TICKS_PER_DAY, Policy, Scenario, StockPoint
 from simulation.streams import stream_key
 from simulation.tallies import (
     POINT_FIELDS,
@@ -109,6 +113,7 @@ def run_periodic(
         first_replication=first_replication,
         daily=daily,
         threads=threads,
+        asked={place: point.policy for place, point in enumerate(scenario.points) if point.policy.kind == "callable"},
     )
 
 
@@ -123,8 +128,24 @@ def run_periodic_arrays(
     first_replication: int = 0,
     daily: bool = False,
     threads: int = 1,
+    asked: Mapping[int, Policy] = MappingProxyType({}),
 ) -> Tallies:
-    """Run stock points that were made into arrays before, under policies of their own; see `run_periodic`."""
+    """Run stock points that were made into arrays before, under policies of their own.
+
+    Args:
+        arrays: Of `periodic_arrays`.
+        policies: Of `policy_arrays`, one row for each point.
+        days, replications, seed, warm_up_days, first_replication, daily, threads: As for `run_periodic`.
+        asked: Those policies that are Python functions, by position of their point.
+
+    Raises:
+        ValueError: another number of policies than points, a Python function that is missing in `asked`, or what
+            `run_periodic` refuses.
+    """
+    if len(policies) != len(arrays):
+        raise ValueError(f"policies must have a row for each of the {len(arrays)} stock points, got {len(policies)}")
+    if missing := set(np.flatnonzero(policies[:, POLICY_KIND] == ASKED).tolist()) ^ set(asked):
+        raise ValueError(f"asked must hold the policies that are Python functions, got others at positions {missing}")
     _check_run(days, replications, warm_up_days, first_replication, threads)
     world = World(
         arrays.columns,
@@ -156,6 +177,7 @@ def run_periodic_arrays(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, spans))
+    run_asking(world, arrays, asked, first_replication, sums, cost, series)
     return _tallies(arrays, sums, cost, series if daily else None, days - warm_up_days, first_replication)
 
 

@@ -31,7 +31,7 @@ class StepTables(NamedTuple):
         start: First row of each table in `last_word` and `number`.
         last_word: The last word that gives `number`.
         number: Ascending within a table.
-        index: For each table and leading bits of a word, how many rows after its start to begin looking,
+        leading: For each table and leading bits of a word, how many rows after its start to begin looking,
             shape (table, 2 ** INDEX_BITS).
     """
 
@@ -39,7 +39,7 @@ class StepTables(NamedTuple):
     start: IntArray
     last_word: IntArray
     number: IntArray
-    index: npt.NDArray[np.int32]
+    leading: npt.NDArray[np.int32]
 
 
 def step_tables(table: DistributionTable, draws: IntArray) -> StepTables:
@@ -49,7 +49,10 @@ def step_tables(table: DistributionTable, draws: IntArray) -> StepTables:
         table: Distributions.
         draws: About how often each will be drawn.
     """
-    numbers, starts, words, values = np.full(len(draws), -1, dtype=np.int64), [], [], []
+    numbers = np.full(len(draws), -1, dtype=np.int64)
+    starts: list[int] = []
+    words: list[IntArray] = []
+    values: list[IntArray] = []
     rows = 0
     for place in range(len(draws)):
         last_word, number = steps_of(table, place, int(draws[place]) // _DRAWS_PER_EVALUATION)
@@ -73,12 +76,12 @@ def whole_number_at(table: DistributionTable, place: int, word: int) -> int:
 
 
 @kernel
-def number_at(last_word: IntArray, number: IntArray, index: npt.NDArray[np.int32], word: int) -> int:
+def number_at(last_word: IntArray, number: IntArray, leading: npt.NDArray[np.int32], word: int) -> int:
     """The same, from the rows of a table; plain arrays, since a loop would copy a whole `StepTables` each time."""
-    row = np.int64(index[word >> (32 - INDEX_BITS)])
+    row = int(leading[word >> (32 - INDEX_BITS)])
     while word > last_word[row]:
         row += 1
-    return number[row]
+    return int(number[row])
 
 
 @kernel
