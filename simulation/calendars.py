@@ -81,9 +81,9 @@ def open_intervals(
     end = horizon_ticks + _TICKS_BEYOND
     closed = [_closed_hours(calendar, first_weekday, end)]
     if outages:
-        closed.append(
-            np.array([[ticks_of(min(outage.start_day, end)), ticks_of(min(outage.end_day, end))] for outage in outages])
-        )
+        last_day = end / TICKS_PER_DAY
+        days = [(min(outage.start_day, last_day), min(outage.end_day, last_day)) for outage in outages]
+        closed.append(np.array([(ticks_of(start), ticks_of(stop)) for start, stop in days]))
     if downtimes is not None and len(downtimes):
         closed.append(downtimes)
     together = np.concatenate(closed).astype(np.int64)
