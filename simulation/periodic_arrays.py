@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from simulation.arrays import FloatArray, IntArray
 from simulation.distributions import Distribution, DistributionTable, distribution_table
 from simulation.scenario import TICKS_PER_DAY, Demand, Outage, Policy, StockPoint
 from simulation.step_tables import StepTables, step_tables
+from simulation.streams import stream_key
 
 NO_DEMAND, DAILY_DEMAND, PATH_DEMAND = 0, 1, 2
 NEVER, REORDER, ASKED = 0, 1, 2
@@ -22,6 +23,9 @@ OPENING, BACKORDERS, PACK_SIZE, MOQ, SHELF_DAYS = range(5)
 PIPELINE_START, PIPELINE_COUNT, BREAK_START, BREAK_COUNT = range(5, 9)
 DEMAND_KIND, SIZE_ROW, PATH_START, PATH_COUNT, PATH_DAYS = range(9, 14)
 LEAD_DAYS, LEAD_TIME_ROW, YIELD_ROW, OUTAGE_START, OUTAGE_COUNT = range(14, 19)
+
+# Streams of a stock point.
+SIZE, LEAD_TIME, YIELD = range(3)
 
 # Columns of a policy.
 POLICY_KIND, REORDER_POINT, ORDER_UP_TO_LEVEL, ORDER_QUANTITY, REVIEW_PERIOD, FIRST_REVIEW = range(6)
@@ -54,9 +58,20 @@ class PeriodicArrays:
     outages: IntArray
     table: DistributionTable
     steps: StepTables
+    _keys: dict[int, npt.NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.skus)
+
+    def keys(self, seed: int) -> npt.NDArray[np.uint64]:
+        """Words of each point's streams of sizes, lead times and yields, shape (point, 3, 2); 0 where none is drawn.
+
+        Those of the last seed are kept for the next policy.
+        """
+        if seed not in self._keys:
+            self._keys.clear()
+            self._keys[seed] = _stream_keys(self, seed)
+        return self._keys[seed]
 
 
 def periodic_arrays(
@@ -81,14 +96,14 @@ def periodic_arrays(
     )
     yields = rows.places(point.yield_rate for point in points)
     table = distribution_table(rows.distributions)
-    pipelines = [_pipeline(point) for point in points]
+    pipeline = _pipeline(points)
     paths = [_paths(point.demand) for point in points]
     stops = _supplier_outages(outages)
     closed = [stops.get(point.source, _NO_PAIRS) for point in points]
     breaks = [point.price_breaks for point in points]
     columns = np.empty((len(points), OUTAGE_COUNT + 1), dtype=np.int64)
     columns[:, :PIPELINE_START] = [_plain_columns(point) for point in points]
-    columns[:, PIPELINE_START], columns[:, PIPELINE_COUNT] = _spans([len(one) for one in pipelines])
+    columns[:, PIPELINE_START], columns[:, PIPELINE_COUNT] = _spans([len(point.pipeline) for point in points])
     columns[:, BREAK_START], columns[:, BREAK_COUNT] = _spans([len(one) for one in breaks])
     columns[:, DEMAND_KIND], columns[:, SIZE_ROW] = [_DEMAND_KINDS[point.demand.kind] for point in points], sizes
     columns[:, PATH_START], _ = _spans([one.size for one in paths])
@@ -102,7 +117,7 @@ def periodic_arrays(
         sites=tuple(point.site for point in points),
         columns=columns,
         unit_cost=np.array([point.unit_cost for point in points], dtype=np.float64),
-        pipeline=np.concatenate([*pipelines, _NO_PAIRS]),
+        pipeline=np.ascontiguousarray(pipeline[:, 1:]),
         break_units=np.array([units for several in breaks for units, _ in several], dtype=np.int64),
         break_cost=np.array([cost for several in breaks for _, cost in several], dtype=np.float64),
         path_units=np.concatenate(
@@ -133,6 +148,20 @@ _NO_PATH = np.zeros((0, 0), dtype=np.int32)
 _NO_UNITS = np.zeros(0, dtype=np.int32)
 
 
+def _stream_keys(arrays: PeriodicArrays, seed: int) -> npt.NDArray[np.uint64]:
+    columns = arrays.columns
+    keys = np.zeros((len(arrays), 3, 2), dtype=np.uint64)
+    drawn = {
+        SIZE: ("size", columns[:, DEMAND_KIND] == DAILY_DEMAND),
+        LEAD_TIME: ("lead time", columns[:, LEAD_DAYS] < 0),
+        YIELD: ("yield", columns[:, YIELD_ROW] >= 0),
+    }
+    for stream, (purpose, needed) in drawn.items():
+        for point in np.flatnonzero(needed).tolist():
+            keys[point, stream] = stream_key(seed, purpose, f"{arrays.skus[point]}@{arrays.sites[point]}")
+    return keys
+
+
 def _plain_columns(point: StockPoint) -> tuple[int, int, int, int, int]:
     waits = point.on_shortage == "backorder"
     return point.on_hand, waits, point.pack_size, point.moq, int(point.shelf_life_days)
@@ -150,17 +179,18 @@ def _policy_columns(policy: Policy) -> tuple[int, int, int, int, int, int]:
 
 
 class _Distributions:
-    """Distributions in the order in which they were first met, each object once."""
+    """Distributions in the order in which they were first met, equal ones once."""
 
     def __init__(self) -> None:
         self.distributions: list[Distribution] = []
-        self._places: dict[int, int] = {}
+        self._places: dict[Distribution | int, int] = {}
 
     def places(self, named: Iterable[Distribution | None]) -> IntArray:
         return np.array([-1 if one is None else self._place(one) for one in named], dtype=np.int64)
 
     def _place(self, one: Distribution) -> int:
-        place = self._places.setdefault(id(one), len(self.distributions))
+        # Long lists of values take longer to compare than to draw from.
+        place = self._places.setdefault(id(one) if one.values else one, len(self.distributions))
         if place == len(self.distributions):
             self.distributions.append(one)
         return place
@@ -171,11 +201,11 @@ def _constant_days(lead_time: Distribution) -> int:
     return max(1, int(lead_time.mean + 0.5)) if lead_time.kind == "constant" else -1
 
 
-def _pipeline(point: StockPoint) -> IntArray:
-    if not point.pipeline:
-        return _NO_PAIRS
-    arrivals = np.array([(int(day), units) for day, units in point.pipeline], dtype=np.int64)
-    return arrivals[np.argsort(arrivals[:, 0], kind="stable")]
+def _pipeline(points: Sequence[StockPoint]) -> IntArray:
+    """(Position, day, units) of all goods under way, by position, then by day, then as they were given."""
+    arrivals = [(place, int(day), units) for place, point in enumerate(points) for day, units in point.pipeline]
+    rows = np.array(arrivals, dtype=np.int64).reshape(-1, 3)
+    return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
 
 def _paths(demand: Demand) -> npt.NDArray[Any]:

@@ -23,6 +23,7 @@ from simulation.periodic_arrays import (
     DEMAND_KIND,
     FIRST_REVIEW,
     LEAD_DAYS,
+    LEAD_TIME,
     LEAD_TIME_ROW,
     MOQ,
     NO_DEMAND,
@@ -42,7 +43,9 @@ from simulation.periodic_arrays import (
     REORDER_POINT,
     REVIEW_PERIOD,
     SHELF_DAYS,
+    SIZE,
     SIZE_ROW,
+    YIELD,
     YIELD_ROW,
 )
 from simulation.scenario import TICKS_PER_DAY
@@ -67,7 +70,6 @@ END_OF_LIFE, THROUGH = range(2)
 LOT_WIDTH = 2
 FIRST_ROOM = 32
 
-SIZE, LEAD_TIME, YIELD = range(3)
 _NEVER = 2**62
 _LIST_PRICE = -1
 _BEYOND = 2**31 - 1

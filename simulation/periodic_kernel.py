@@ -16,11 +16,7 @@ from simulation.arrays import FloatArray, IntArray
 from simulation.periodic_arrays import (
     ASKED,
     BACKORDERS,
-    DAILY_DEMAND,
-    DEMAND_KIND,
-    LEAD_DAYS,
     POLICY_KIND,
-    YIELD_ROW,
     PeriodicArrays,
     periodic_arrays,
     policy_arrays,
@@ -32,7 +28,6 @@ from simulation.periodic_days import (
     DEMAND,
     DEMAND_EVENTS,
     IN_STOCK_TICKS,
-    LEAD_TIME,
     NO_BACKORDER_TICKS,
     NOT_FILLED,
     NOT_FILLED_EVENTS,
@@ -45,19 +40,15 @@ from simulation.periodic_days import (
     RECEIVED,
     SERVED_LATE,
     SHORT_CYCLES,
-    SIZE,
     SPOILED,
     STATE_WIDTH,
     WAIT,
-    YIELD,
-    KeyArray,
     UnitArray,
     World,
     run_points,
 )
 from simulation.periodic_policies import run_asking
 from simulation.scenario import TICKS_PER_DAY, Policy, Scenario, StockPoint
-from simulation.streams import stream_key
 from simulation.tallies import (
     POINT_FIELDS,
     DailySeries,
@@ -158,7 +149,7 @@ def run_periodic_arrays(
         arrays.table,
         arrays.steps,
         policies,
-        _keys(arrays, seed),
+        arrays.keys(seed),
         int(days * TICKS_PER_DAY + 0.5),
         int(warm_up_days * TICKS_PER_DAY + 0.5),
     )
@@ -230,21 +221,6 @@ def _check_run(days: float, replications: int, warm_up_days: float, first_replic
         raise ValueError(f"first_replication must lie between 0 and {2**32 - replications}, got {first_replication}")
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
-
-
-def _keys(arrays: PeriodicArrays, seed: int) -> KeyArray:
-    """The words of the streams that are drawn from; the others stay 0."""
-    columns = arrays.columns
-    keys = np.zeros((len(arrays), 3, 2), dtype=np.uint64)
-    drawn = {
-        SIZE: ("size", columns[:, DEMAND_KIND] == DAILY_DEMAND),
-        LEAD_TIME: ("lead time", columns[:, LEAD_DAYS] < 0),
-        YIELD: ("yield", columns[:, YIELD_ROW] >= 0),
-    }
-    for stream, (purpose, needed) in drawn.items():
-        for point in np.flatnonzero(needed).tolist():
-            keys[point, stream] = stream_key(seed, purpose, f"{arrays.skus[point]}@{arrays.sites[point]}")
-    return keys
 
 
 def _spans(points: int, most: int, threads: int) -> Iterator[tuple[int, int]]:
