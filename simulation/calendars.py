@@ -12,9 +12,9 @@ import numpy as np
 
 from simulation.arrays import IntArray
 from simulation.compiled import kernel
-from simulation.distributions import distribution_table, value_at
+from simulation.distributions import DistributionTable, distribution_table, value_at
 from simulation.scenario import TICKS_PER_DAY, Breakdowns, Calendar, Outage
-from simulation.streams import stream_key, uniform_at
+from simulation.streams import WordArray, stream_key, uniform_at
 
 TICKS_PER_WEEK = 7 * TICKS_PER_DAY
 
@@ -214,20 +214,27 @@ def breakdown_intervals(
     if breakdowns.time_between.mean + breakdowns.repair.mean <= 0:
         raise ValueError(f"time_between of station {station} must be above 0 on average, got {breakdowns.time_between}")
     table = distribution_table((breakdowns.time_between, breakdowns.repair))
-    keys = [stream_key(seed, purpose, station) for purpose in ("time between", "repair")]
+    keys = np.array([stream_key(seed, purpose, station) for purpose in ("time between", "repair")], dtype=np.uint64)
+    return _breakdowns(table, keys, replication, horizon_ticks)
 
-    def drawn(which: int, number: int) -> int:
-        key0, key1 = np.uint64(keys[which][0]), np.uint64(keys[which][1])
-        return ticks_of(value_at(table, which, uniform_at(key0, key1, 0, number, replication)))
 
-    downtimes: list[tuple[int, int]] = []
-    fails = drawn(0, 0)
-    while fails <= horizon_ticks:
-        number = len(downtimes)
-        works = fails + drawn(1, number)
-        downtimes.append((fails, works))
-        fails = works + drawn(0, number + 1)
-    return np.array(downtimes, dtype=np.int64).reshape(-1, 2)
+@kernel
+def _breakdowns(table: DistributionTable, keys: WordArray, replication: int, horizon_ticks: int) -> IntArray:
+    """Times between are the first distribution and key, repairs the second."""
+    downtimes = np.empty((16, 2), dtype=np.int64)
+    count = 0
+    works = 0
+    while True:
+        fails = works + ticks_of(value_at(table, 0, uniform_at(keys[0, 0], keys[0, 1], 0, count, replication)))
+        if fails > horizon_ticks:
+            return downtimes[:count].copy()
+        works = fails + ticks_of(value_at(table, 1, uniform_at(keys[1, 0], keys[1, 1], 0, count, replication)))
+        if count == len(downtimes):
+            longer = np.empty((2 * count, 2), dtype=np.int64)
+            longer[:count] = downtimes
+            downtimes = longer
+        downtimes[count, 0], downtimes[count, 1] = fails, works
+        count += 1
 
 
 def pickup_ticks(pickups: Sequence[tuple[int, float]], first_weekday: int) -> IntArray:
