@@ -19,6 +19,7 @@ from service import (
     policy_commands,
     purchase_commands,
     stock_commands,
+    what_if_commands,
 )
 from service.command_line import (
     DatabaseOption,
@@ -63,6 +64,7 @@ app.add_typer(purchase_commands.app, name="purchases")
 app.add_typer(demand_commands.app, name="demand")
 app.add_typer(forecast_commands.app, name="forecast")
 app.command("frontier")(policy_commands.frontier)
+app.command("what-if")(what_if_commands.what_if)
 
 
 def main() -> None:

@@ -247,7 +247,7 @@ def _sentence(row: Mapping[str, Any], currency: str) -> str:
         return f"{stock}, both policies meet {ours:.1%} of demand by value."
     winner = "the recommended policy meets" if points > 0 else "weeks of cover meet"
     width = row.get("value_fill_rate_half_widths", {}).get("difference")
-    luck = "" if width is None else f" ± {width * 100:.1f}"
+    luck = "" if width is None else f" ± {width * 100:.{1 if width >= 0.001 else 2}f}"
     return (
         f"{stock}, {winner} {abs(points):.1f}{luck} points more of demand by value"
         f" ({ours:.1%} recommended, {rule:.1%} weeks of cover)."

@@ -344,3 +344,53 @@ def costs_by_kind(comparison: Comparison) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+# In words
+
+
+def said_measures(comparison: Comparison) -> pd.DataFrame:
+    """The table of measures as people read it.
+
+    Returns:
+        Texts: measure, "as planned", and for each other scenario a column of its name and "difference" beside it
+        (numbered from the second on, so that no two are called the same).
+    """
+    table, currency = measures_table(comparison), comparison.world.known.terms.currency
+    names = list(table["scenario"].unique())
+    first = table[table["scenario"] == names[0]].reset_index(drop=True)
+    said = pd.DataFrame({"measure": first["measure"], AS_PLANNED: _with_intervals(first, "base", currency)})
+    for number, name in enumerate((one for one in names if one != AS_PLANNED), start=1):
+        rows = table[table["scenario"] == name].reset_index(drop=True)
+        said[name] = _with_intervals(rows, "changed", currency)
+        said["difference" if number == 1 else f"difference {number}"] = _differences(rows)
+    return said
+
+
+def _with_intervals(rows: pd.DataFrame, which: str, currency: str) -> list[str]:
+    columns = (rows["unit"], rows[which], rows[f"{which}_half_width"])
+    return [
+        f"{_amount(unit, value, currency)} ± {_bare(unit, width)}" for unit, value, width in zip(*columns, strict=True)
+    ]
+
+
+def _differences(rows: pd.DataFrame) -> list[str]:
+    return [
+        "same"
+        if not (one.half_width or one.difference)
+        else f"{_bare(one.unit, one.difference, sign='+')} ± {_bare(one.unit, one.half_width)}"
+        f"{' points' if one.unit == 'share' else ''}{'' if _is_real(one) else ' (luck)'}"
+        for one in rows.itertuples()
+    ]
+
+
+def _amount(unit: str, value: float, currency: str) -> str:
+    if unit == "share":
+        return f"{value * 100:.1f} %"
+    return f"{currency} {value:,.0f}" if unit == "money" else f"{value:,.1f}"
+
+
+def _bare(unit: str, value: float, *, sign: str = "") -> str:
+    if unit == "share":
+        return f"{value * 100:{sign}.1f}"
+    return f"{value:{sign},.{1 if unit == 'number' else 0}f}"

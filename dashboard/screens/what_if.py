@@ -16,12 +16,12 @@ from orders.terms import Terms
 from service.ledger_scenario import LedgerWorld, assumptions
 from service.what_if import SCOPES, Changes
 from service.what_if_comparison import (
-    AS_PLANNED,
     Comparison,
     costs_by_kind,
     headline,
     items_hit,
     measures_table,
+    said_measures,
     stock_fan,
 )
 from service.what_if_runs import SavedWhatIf, remove_what_if, save_what_if, saved_what_ifs
@@ -181,55 +181,12 @@ def simulated(weeks: int, scope: str, changes: Changes) -> Comparison:
     return comparison
 
 
-def show_measures(table: pd.DataFrame, currency: str) -> None:
+def show_measures(comparison: Comparison) -> None:
     """Each measure as planned and changed, and what lies between, with intervals."""
-    names = [name for name in table["scenario"].unique() if name != AS_PLANNED]
-    first = table[table["scenario"] == table["scenario"].iloc[0]]
-    shown = pd.DataFrame({"measure": first["measure"], "planned": _with_interval(first, "base", currency)})
-    for name in names:
-        rows = table[table["scenario"] == name].reset_index(drop=True)
-        shown[name] = _with_interval(rows, "changed", currency).to_numpy()
-        shown[f"{name} difference"] = _differences(rows).to_numpy()
-    titles = {"measure": column.TextColumn("", width=150), "planned": column.TextColumn("As planned")}
-    for name in names:
-        titles[name] = column.TextColumn(name.capitalize())
-        titles[f"{name} difference"] = column.TextColumn("Difference")
-    st.dataframe(shown, key="measures", hide_index=True, column_config=titles, height=tall(len(shown), 10))
-
-
-def _with_interval(rows: pd.DataFrame, which: str, currency: str) -> pd.Series:
-    return pd.Series(
-        [
-            _said(unit, value, currency) + f" ± {_bare(unit, width)}"
-            for unit, value, width in zip(rows["unit"], rows[which], rows[f"{which}_half_width"], strict=True)
-        ]
-    )
-
-
-def _differences(rows: pd.DataFrame) -> pd.Series:
-    said = []
-    for one in rows.itertuples():
-        value = f"{one.difference * 100:+.1f}" if one.unit == "share" else f"{one.difference:+,.{_decimals(one.unit)}f}"
-        end = " points" if one.unit == "share" else ""
-        mark = "" if abs(one.difference) > one.half_width else " (luck)"
-        said.append(
-            f"{value} ± {_bare(one.unit, one.half_width)}{end}{mark}" if one.half_width or one.difference else "same"
-        )
-    return pd.Series(said)
-
-
-def _decimals(unit: str) -> int:
-    return 1 if unit == "number" else 0
-
-
-def _said(unit: str, value: float, currency: str) -> str:
-    if unit == "share":
-        return f"{value * 100:.1f} %"
-    return f"{currency} {value:,.0f}" if unit == "money" else f"{value:,.1f}"
-
-
-def _bare(unit: str, value: float) -> str:
-    return f"{value * 100:.1f}" if unit == "share" else f"{value:,.{_decimals(unit)}f}"
+    said = said_measures(comparison)
+    titles = {name: column.TextColumn(name.rstrip("23 ").capitalize()) for name in said.columns}
+    titles["measure"] = column.TextColumn("", width=150)
+    st.dataframe(said, key="measures", hide_index=True, column_config=titles, height=tall(len(said), 10))
 
 
 def show_items(comparison: Comparison, currency: str) -> None:
@@ -282,12 +239,11 @@ def show_items(comparison: Comparison, currency: str) -> None:
 
 def show_answer(comparison: Comparison, currency: str) -> None:
     """Sentence, differences, figures, stock to come and costs."""
-    table = measures_table(comparison)
     st.markdown(f"**{plain(headline(comparison))}**")
     if len(comparison.outcomes) > 1:
-        figure = what_if_charts.differences(table, currency)
+        figure = what_if_charts.differences(measures_table(comparison), currency)
         st.plotly_chart(figure, config=charts.CONFIG, key="differences")
-    show_measures(table, currency)
+    show_measures(comparison)
     st.caption(
         f"Means of {comparison.replications} futures and their 95 % intervals. Each future brings all cases the same"
         " demand and the same luck with lead times, so that differences are known better than the figures themselves."
