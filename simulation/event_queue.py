@@ -1,8 +1,11 @@
-"""What happens next: pending events by (tick, key), earliest first, in arrays allocated once.
+"""What happens next: pending events by (tick, key), earliest first, in one array allocated once.
 
 Few events lie in a heap with four children to a node, which touches half the levels of a binary one and finds a
 node's children beside each other. Above `MOST_IN_HEAP` they move to a calendar: days of equal width hold short
 sorted lists, and the next event is nearly always in today's. Which of the two is at work does not show in the order.
+
+The array holds a few numbers of state, then ticks, keys, payloads, links and days, one part after the other. The
+compiled functions take a pointer to it.
 
 Source of the calendar: R. Brown, "Calendar queues: a fast O(1) priority queue implementation for the simulation
 event set problem", Communications of the ACM 31 (1988).
@@ -10,12 +13,10 @@ event set problem", Communications of the ACM 31 (1988).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from simulation.arrays import IntArray
-from simulation.compiled import kernel
+from simulation.lean import lean
 
 MOST_IN_HEAP = 1_000
 NEVER = 2**62
@@ -25,273 +26,269 @@ _PLACES = 2**18
 _SEQUENCES = 2**40
 MOST_PLACES = _PLACES - 1
 
-_SIZE, _CALENDAR, _FREE, _DAYS, _WIDTH, _TODAY = 0, 1, 2, 3, 4, 5
+_SIZE, _CALENDAR, _FREE, _DAYS, _WIDTH, _TODAY, _CAPACITY, _MOST_DAYS, _TICKS = range(9)
 _SAMPLE = 32
 
 
-class EventQueue(NamedTuple):
-    """Room for pending events, all int64.
-
-    Attributes:
-        ticks, keys, payloads: Of each event, shape (capacity,).
-        links: The next event of the same day (of a calendar), −1 for none, shape (capacity,).
-        days: First event of each day (of a calendar), −1 for none.
-        state: How many are pending, and how they lie.
-    """
-
-    ticks: IntArray
-    keys: IntArray
-    payloads: IntArray
-    links: IntArray
-    days: IntArray
-    state: IntArray
-
-
-def event_queue(capacity: int) -> EventQueue:
-    """An empty queue with room for so many events.
-
-    >>> queue = event_queue(8)
-    >>> push(queue, 20, event_key(0, 3, 0), 7), push(queue, 10, event_key(6, 0, 1), 8)
-    (True, True)
-    >>> pop(queue)[0]
-    10
-    """
+def event_queue(capacity: int) -> IntArray:
+    """An empty queue with room for so many events."""
     days = 1
     while days < capacity:
         days *= 2
-
-    def room(n: int) -> IntArray:
-        return np.zeros(n, dtype=np.int64)
-
-    return EventQueue(room(capacity), room(capacity), room(capacity), room(capacity), room(days), room(8))
+    queue = np.zeros(_TICKS + 4 * capacity + days, dtype=np.int64)
+    queue[_CAPACITY], queue[_MOST_DAYS] = capacity, days
+    return queue
 
 
-@kernel
+@lean
 def event_key(rank: int, place: int, sequence: int) -> int:
     """What orders the events of one tick: rank, then place (below `MOST_PLACES`), then the order of scheduling."""
     return (rank * _PLACES + place) * _SEQUENCES + sequence
 
 
-@kernel
+@lean
 def key_rank(key: int) -> int:
     """The rank within an `event_key`."""
     return key // (_PLACES * _SEQUENCES)
 
 
-@kernel
+@lean
 def key_place(key: int) -> int:
     """The place within an `event_key`."""
     return key // _SEQUENCES % _PLACES
 
 
-@kernel
-def clear(queue: EventQueue) -> None:
+@lean
+def clear(q: IntArray) -> None:
     """Forget everything."""
-    queue.state[:] = 0
+    for word in range(_CAPACITY):
+        q[word] = 0
 
 
-@kernel
-def push(queue: EventQueue, tick: int, key: int, payload: int) -> bool:
+@lean
+def push(q: IntArray, tick: int, key: int, payload: int) -> bool:
     """Add an event; False, and nothing changes, when the queue is full."""
-    state = queue.state
-    size = state[_SIZE]
-    if size == len(queue.ticks):
+    size = q[_SIZE]
+    if size == q[_CAPACITY]:
         return False
-    if state[_CALENDAR] == 0:
-        if size < MOST_IN_HEAP:
-            _push_heap(queue.ticks, queue.keys, queue.payloads, size, tick, key, payload)
-            state[_SIZE] = size + 1
-            return True
-        _open_calendar(queue)
-    elif size > 2 * state[_DAYS] and state[_DAYS] < len(queue.days):
-        _lay_out(queue, 2 * state[_DAYS])
-    node = state[_FREE]
-    state[_FREE] = queue.links[node]
-    queue.ticks[node], queue.keys[node], queue.payloads[node] = tick, key, payload
-    _note(queue, node)
-    state[_SIZE] = size + 1
-    return True
+    if q[_CALENDAR] == 0 and size < MOST_IN_HEAP:
+        capacity = q[_CAPACITY]
+        hole = _TICKS + size
+        q[_SIZE] = size + 1
+        while hole > _TICKS:
+            above = ((hole - _TICKS - 1) >> 2) + _TICKS
+            if q[above] < tick or (q[above] == tick and q[above + capacity] < key):
+                break
+            q[hole] = q[above]
+            q[hole + capacity] = q[above + capacity]
+            q[hole + 2 * capacity] = q[above + 2 * capacity]
+            hole = above
+        q[hole] = tick
+        q[hole + capacity] = key
+        q[hole + 2 * capacity] = payload
+        return True
+    return _push_calendar(q, tick, key, payload)
 
 
-@kernel
-def next_tick(queue: EventQueue) -> int:
+@lean
+def next_tick(q: IntArray) -> int:
     """When the next event happens; `NEVER` when there is none."""
-    if queue.state[_SIZE] == 0:
+    if q[_SIZE] == 0:
         return NEVER
-    if queue.state[_CALENDAR] == 0:
-        return queue.ticks[0]
-    return queue.ticks[queue.days[_find_day(queue)]]
+    if q[_CALENDAR] == 0:
+        return q[_TICKS]
+    return q[_TICKS + q[_first_day(q) + _find_day(q)]]
 
 
-@kernel
-def pop(queue: EventQueue) -> tuple[int, int, int]:
+@lean
+def pop(q: IntArray) -> tuple[int, int, int]:
     """Take the next event out: (tick, key, payload). The queue must not be empty."""
-    state = queue.state
-    if state[_CALENDAR] == 0:
-        first = queue.ticks[0], queue.keys[0], queue.payloads[0]
-        state[_SIZE] -= 1
-        _pop_heap(queue.ticks, queue.keys, queue.payloads, state[_SIZE])
-        return first
-    if 2 * state[_SIZE] < state[_DAYS] and state[_DAYS] > MOST_IN_HEAP:
-        _lay_out(queue, state[_DAYS] // 2)
-    node = _take(queue)
-    state[_SIZE] -= 1
-    return queue.ticks[node], queue.keys[node], queue.payloads[node]
-
-
-@kernel
-def _push_heap(
-    ticks: IntArray, keys: IntArray, payloads: IntArray, hole: int, tick: int, key: int, payload: int
-) -> None:
-    while hole > 0:
-        above = (hole - 1) >> 2
-        if ticks[above] < tick or (ticks[above] == tick and keys[above] < key):
-            break
-        ticks[hole], keys[hole], payloads[hole] = ticks[above], keys[above], payloads[above]
-        hole = above
-    ticks[hole], keys[hole], payloads[hole] = tick, key, payload
-
-
-@kernel
-def _pop_heap(ticks: IntArray, keys: IntArray, payloads: IntArray, size: int) -> None:
-    """Close the gap at the root with the last of size + 1 events."""
-    tick, key = ticks[size], keys[size]
+    if q[_CALENDAR] != 0:
+        return _pop_calendar(q)
+    capacity = q[_CAPACITY]
+    first = q[_TICKS], q[_TICKS + capacity], q[_TICKS + 2 * capacity]
+    size = q[_SIZE] - 1
+    q[_SIZE] = size
+    last = _TICKS + size
+    tick, key = q[last], q[last + capacity]
     hole = 0
     while True:
         child = 4 * hole + 1
         if child >= size:
             break
-        best, best_tick, best_key = child, ticks[child], keys[child]
+        best, best_tick, best_key = child, q[_TICKS + child], q[_TICKS + child + capacity]
         for other in range(child + 1, min(child + 4, size)):
-            if ticks[other] < best_tick or (ticks[other] == best_tick and keys[other] < best_key):
-                best, best_tick, best_key = other, ticks[other], keys[other]
+            other_tick = q[_TICKS + other]
+            if other_tick < best_tick or (other_tick == best_tick and q[_TICKS + other + capacity] < best_key):
+                best, best_tick, best_key = other, other_tick, q[_TICKS + other + capacity]
         if tick < best_tick or (tick == best_tick and key < best_key):
             break
-        ticks[hole], keys[hole], payloads[hole] = best_tick, best_key, payloads[best]
+        to, source = _TICKS + hole, _TICKS + best
+        q[to] = best_tick
+        q[to + capacity] = best_key
+        q[to + 2 * capacity] = q[source + 2 * capacity]
         hole = best
-    ticks[hole], keys[hole], payloads[hole] = tick, key, payloads[size]
+    to = _TICKS + hole
+    q[to] = tick
+    q[to + capacity] = key
+    q[to + 2 * capacity] = q[last + 2 * capacity]
+    return first
 
 
-@kernel
-def _open_calendar(queue: EventQueue) -> None:
+# The calendar. Nodes are places of the parts, from 0; days hold the first node of their list, −1 for none.
+
+
+@lean
+def _first_day(q: IntArray) -> int:
+    return _TICKS + 4 * q[_CAPACITY]
+
+
+@lean
+def _first_link(q: IntArray) -> int:
+    return _TICKS + 3 * q[_CAPACITY]
+
+
+@lean
+def _push_calendar(q: IntArray, tick: int, key: int, payload: int) -> bool:
+    if q[_CALENDAR] == 0:
+        _open_calendar(q)
+    elif q[_SIZE] > 2 * q[_DAYS] and q[_DAYS] < q[_MOST_DAYS]:
+        _lay_out(q, 2 * q[_DAYS])
+    node = q[_FREE]
+    q[_FREE] = q[_first_link(q) + node]
+    q[_TICKS + node] = tick
+    q[_TICKS + q[_CAPACITY] + node] = key
+    q[_TICKS + 2 * q[_CAPACITY] + node] = payload
+    _note(q, node)
+    q[_SIZE] += 1
+    return True
+
+
+@lean
+def _pop_calendar(q: IntArray) -> tuple[int, int, int]:
+    if 2 * q[_SIZE] < q[_DAYS] and q[_DAYS] > MOST_IN_HEAP:
+        _lay_out(q, q[_DAYS] // 2)
+    node = _take(q)
+    q[_first_link(q) + node] = q[_FREE]
+    q[_FREE] = node
+    q[_SIZE] -= 1
+    at = _TICKS + node
+    return q[at], q[at + q[_CAPACITY]], q[at + 2 * q[_CAPACITY]]
+
+
+@lean
+def _open_calendar(q: IntArray) -> None:
     """Move the heap's events, which stay where they are, to days."""
-    state, links = queue.state, queue.links
-    size = state[_SIZE]
-    for node in range(size, len(links)):
-        links[node] = node + 1
-    links[len(links) - 1] = -1
-    state[_FREE], state[_CALENDAR] = size, 1
-    latest = queue.ticks[:size].max()
-    state[_DAYS], state[_TODAY] = 1, 0
-    state[_WIDTH] = max(1, (latest - queue.ticks[0]) // size)
-    queue.days[0] = -1
+    size, links = q[_SIZE], _first_link(q)
+    for node in range(size, q[_CAPACITY]):
+        q[links + node] = node + 1
+    q[_FREE] = size
+    q[_CALENDAR] = 1
+    latest = q[_TICKS]
     for node in range(size):
-        links[node] = queue.days[0]
-        queue.days[0] = node
+        latest = max(latest, q[_TICKS + node])
+    q[_DAYS] = 1
+    q[_WIDTH] = max(1, (latest - q[_TICKS]) // size)
+    day = _first_day(q)
+    q[day] = -1
+    for node in range(size):
+        q[links + node] = q[day]
+        q[day] = node
     days = 1
-    while days < size and 2 * days <= len(queue.days):
+    while days < size and 2 * days <= q[_MOST_DAYS]:
         days *= 2
-    _share_out(queue, days)
+    _share_out(q, days)
 
 
-@kernel
-def _lay_out(queue: EventQueue, days: int) -> None:
+@lean
+def _lay_out(q: IntArray, days: int) -> None:
     """Another number of days, as wide as three gaps between the events next to come."""
-    state = queue.state
-    sample = min(_SAMPLE, state[_SIZE])
-    first = last = np.int64(-1)
-    chain = np.int64(-1)
+    links, day = _first_link(q), _first_day(q)
+    sample = min(_SAMPLE, q[_SIZE])
+    first = last = chain = -1
     for _ in range(sample):
-        node = _take_kept(queue)
+        node = _take(q)
         if first < 0:
-            first = queue.ticks[node]
-        last = queue.ticks[node]
-        queue.links[node] = chain
+            first = q[_TICKS + node]
+        last = q[_TICKS + node]
+        q[links + node] = chain
         chain = node
     if sample > 1:
-        state[_WIDTH] = max(1, 3 * (last - first) // (sample - 1))
+        q[_WIDTH] = max(1, 3 * (last - first) // (sample - 1))
     while chain >= 0:
         node = chain
-        chain = queue.links[node]
-        queue.links[node] = queue.days[0]
-        queue.days[0] = node
-    _share_out(queue, days)
+        chain = q[links + node]
+        q[links + node] = q[day]
+        q[day] = node
+    _share_out(q, days)
 
 
-@kernel
-def _share_out(queue: EventQueue, days: int) -> None:
+@lean
+def _share_out(q: IntArray, days: int) -> None:
     """Put every event into the day it belongs to."""
-    state, links = queue.state, queue.links
-    chain = np.int64(-1)
-    earliest = np.int64(NEVER)
-    for day in range(state[_DAYS]):
-        node = queue.days[day]
+    links, first_day = _first_link(q), _first_day(q)
+    chain = -1
+    earliest = NEVER
+    for day in range(q[_DAYS]):
+        node = q[first_day + day]
         while node >= 0:
-            after = links[node]
-            links[node] = chain
+            after = q[links + node]
+            q[links + node] = chain
             chain = node
-            earliest = min(earliest, queue.ticks[node])
+            earliest = min(earliest, q[_TICKS + node])
             node = after
-    queue.days[:days] = -1
-    state[_DAYS] = days
-    state[_TODAY] = 0 if earliest == NEVER else earliest // state[_WIDTH]
+    for day in range(days):
+        q[first_day + day] = -1
+    q[_DAYS] = days
+    q[_TODAY] = 0 if earliest == NEVER else earliest // q[_WIDTH]
     while chain >= 0:
         node = chain
-        chain = links[node]
-        _note(queue, node)
+        chain = q[links + node]
+        _note(q, node)
 
 
-@kernel
-def _note(queue: EventQueue, node: int) -> None:
+@lean
+def _note(q: IntArray, node: int) -> None:
     """Write an event into its day, in order."""
-    state, links = queue.state, queue.links
-    tick, key = queue.ticks[node], queue.keys[node]
-    date = tick // state[_WIDTH]
-    state[_TODAY] = min(state[_TODAY], date)
-    day = date & (state[_DAYS] - 1)
-    before, at = np.int64(-1), queue.days[day]
-    while at >= 0 and (queue.ticks[at] < tick or (queue.ticks[at] == tick and queue.keys[at] < key)):
-        before, at = at, links[at]
-    links[node] = at
+    links, capacity = _first_link(q), q[_CAPACITY]
+    tick, key = q[_TICKS + node], q[_TICKS + capacity + node]
+    date = tick // q[_WIDTH]
+    q[_TODAY] = min(q[_TODAY], date)
+    day = _first_day(q) + (date & (q[_DAYS] - 1))
+    before, at = -1, q[day]
+    while at >= 0 and (q[_TICKS + at] < tick or (q[_TICKS + at] == tick and q[_TICKS + capacity + at] < key)):
+        before, at = at, q[links + at]
+    q[links + node] = at
     if before < 0:
-        queue.days[day] = node
+        q[day] = node
     else:
-        links[before] = node
+        q[links + before] = node
 
 
-@kernel
-def _find_day(queue: EventQueue) -> int:
+@lean
+def _find_day(q: IntArray) -> int:
     """The day whose first event is the next; today moves on to it."""
-    state = queue.state
-    days, width = state[_DAYS], state[_WIDTH]
-    date = state[_TODAY]
+    days, width, first_day = q[_DAYS], q[_WIDTH], _first_day(q)
+    date = q[_TODAY]
     for _ in range(days):
-        node = queue.days[date & (days - 1)]
-        if node >= 0 and queue.ticks[node] < (date + 1) * width:
-            state[_TODAY] = date
+        node = q[first_day + (date & (days - 1))]
+        if node >= 0 and q[_TICKS + node] < (date + 1) * width:
+            q[_TODAY] = date
             return date & (days - 1)
         date += 1
-    best = np.int64(-1)
+    best = -1
     for day in range(days):
-        node = queue.days[day]
-        if node >= 0 and (best < 0 or queue.ticks[node] < queue.ticks[queue.days[best]]):
+        node = q[first_day + day]
+        if node >= 0 and (best < 0 or q[_TICKS + node] < q[_TICKS + q[first_day + best]]):
             best = day
-    state[_TODAY] = queue.ticks[queue.days[best]] // width
+    q[_TODAY] = q[_TICKS + q[first_day + best]] // width
     return best
 
 
-@kernel
-def _take_kept(queue: EventQueue) -> int:
-    day = _find_day(queue)
-    node = queue.days[day]
-    queue.days[day] = queue.links[node]
-    return node
-
-
-@kernel
-def _take(queue: EventQueue) -> int:
-    """Take the next event out of its day; its place is free for another."""
-    node = _take_kept(queue)
-    queue.links[node] = queue.state[_FREE]
-    queue.state[_FREE] = node
+@lean
+def _take(q: IntArray) -> int:
+    """Take the next event out of its day."""
+    day = _first_day(q) + _find_day(q)
+    node = q[day]
+    q[day] = q[_first_link(q) + node]
     return node

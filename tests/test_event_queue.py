@@ -7,9 +7,27 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulation.event_queue import NEVER, event_key, event_queue, key_place, key_rank, next_tick, pop, push
+from simulation import event_queue as queues
+from simulation.arrays import IntArray
+from simulation.event_queue import NEVER, event_key, event_queue, key_place, key_rank
+from simulation.lean import lean, pointer_to
 
 Event = tuple[int, int, int]
+
+
+@lean
+def push(queue: IntArray, tick: int, key: int, payload: int) -> bool:
+    return queues.push(pointer_to(queue), tick, key, payload)
+
+
+@lean
+def pop(queue: IntArray) -> tuple[int, int, int]:
+    return queues.pop(pointer_to(queue))
+
+
+@lean
+def next_tick(queue: IntArray) -> int:
+    return queues.next_tick(pointer_to(queue))
 
 
 def played(events: list[Event], capacity: int, pops: list[int]) -> tuple[list[Event], list[Event]]:
