@@ -22,6 +22,7 @@ NEVER = 2**62
 """A tick after every run."""
 
 _TICKS_BEYOND = 2 * TICKS_PER_WEEK
+_NOWHERE = np.empty((0, 2), dtype=np.int64)
 
 
 class OpenTime(NamedTuple):
@@ -215,25 +216,28 @@ def breakdown_intervals(
         raise ValueError(f"time_between of station {station} must be above 0 on average, got {breakdowns.time_between}")
     table = distribution_table((breakdowns.time_between, breakdowns.repair))
     keys = np.array([stream_key(seed, purpose, station) for purpose in ("time between", "repair")], dtype=np.uint64)
-    return _breakdowns(table, keys, replication, horizon_ticks)
+    downtimes = np.empty((_breakdowns(table, keys, replication, horizon_ticks, _NOWHERE), 2), dtype=np.int64)
+    _breakdowns(table, keys, replication, horizon_ticks, downtimes)
+    return downtimes
 
 
 @kernel
-def _breakdowns(table: DistributionTable, keys: WordArray, replication: int, horizon_ticks: int) -> IntArray:
-    """Times between are the first distribution and key, repairs the second."""
-    downtimes = np.empty((16, 2), dtype=np.int64)
+def _breakdowns(
+    table: DistributionTable, keys: WordArray, replication: int, horizon_ticks: int, downtimes: IntArray
+) -> int:
+    """Number of breakdowns; as many as there is room for are written down.
+
+    Times between are the first distribution and key, repairs the second.
+    """
     count = 0
     works = 0
     while True:
         fails = works + ticks_of(value_at(table, 0, uniform_at(keys[0, 0], keys[0, 1], 0, count, replication)))
         if fails > horizon_ticks:
-            return downtimes[:count].copy()
+            return count
         works = fails + ticks_of(value_at(table, 1, uniform_at(keys[1, 0], keys[1, 1], 0, count, replication)))
-        if count == len(downtimes):
-            longer = np.empty((2 * count, 2), dtype=np.int64)
-            longer[:count] = downtimes
-            downtimes = longer
-        downtimes[count, 0], downtimes[count, 1] = fails, works
+        if count < len(downtimes):
+            downtimes[count, 0], downtimes[count, 1] = fails, works
         count += 1
 
 
