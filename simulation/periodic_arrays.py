@@ -102,12 +102,12 @@ def periodic_arrays(
     closed = [stops.get(point.source, _NO_PAIRS) for point in points]
     breaks = [point.price_breaks for point in points]
     columns = np.empty((len(points), OUTAGE_COUNT + 1), dtype=np.int64)
-    columns[:, :PIPELINE_START] = [_plain_columns(point) for point in points]
+    columns[:, :PIPELINE_START] = np.reshape([_plain_columns(point) for point in points], (-1, PIPELINE_START))
     columns[:, PIPELINE_START], columns[:, PIPELINE_COUNT] = _spans([len(point.pipeline) for point in points])
     columns[:, BREAK_START], columns[:, BREAK_COUNT] = _spans([len(one) for one in breaks])
     columns[:, DEMAND_KIND], columns[:, SIZE_ROW] = [_DEMAND_KINDS[point.demand.kind] for point in points], sizes
     columns[:, PATH_START], _ = _spans([one.size for one in paths])
-    columns[:, PATH_COUNT : PATH_DAYS + 1] = [one.shape for one in paths]
+    columns[:, PATH_COUNT : PATH_DAYS + 1] = np.reshape([one.shape for one in paths], (-1, 2))
     columns[:, LEAD_DAYS], columns[:, LEAD_TIME_ROW], columns[:, YIELD_ROW] = lead_days, lead_times, yields
     columns[:, OUTAGE_START], columns[:, OUTAGE_COUNT] = _spans([len(one) for one in closed])
     draws = np.bincount(sizes[sizes >= 0], minlength=len(rows.distributions)) * draws_per_point

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -94,7 +95,7 @@ def run_periodic(
         raise ValueError(f"scenario {scenario.name!r} is not periodic: {why}")
     _check_run(days, replications, warm_up_days, first_replication, threads)
     arrays = periodic_arrays(scenario.points, scenario.outages, draws_per_point=int(days) * replications)
-    return run_periodic_arrays(
+    tallies = run_periodic_arrays(
         arrays,
         policy_arrays([point.policy for point in scenario.points]),
         days=days,
@@ -106,6 +107,7 @@ def run_periodic(
         threads=threads,
         asked={place: point.policy for place, point in enumerate(scenario.points) if point.policy.kind == "callable"},
     )
+    return _with_idle_stations(tallies, len(scenario.stations)) if scenario.stations else tallies
 
 
 def run_periodic_arrays(
@@ -193,7 +195,7 @@ def _not_periodic_point(point: StockPoint, sites: set[str]) -> str | None:
         return f"is supplied by the site {point.source!r}, whose stock it shares with others"
     if point.demand.kind in ("renewal", "events"):
         return "has demand between midnights"
-    if point.patience is not None:
+    if point.patience is not None and point.on_shortage == "backorder":
         return "has customers whose patience ends"
     if not point.whole_day_lead_time and not (lead_time.whole and lead_time.least >= 1):
         return "has lead times that are not whole days of at least one"
@@ -264,6 +266,17 @@ def _tallies(
     known["lost"] = np.where(arrays.columns[:, BACKORDERS] != 0, 0, sums[NOT_FILLED])
     by_point = PointTallies(**{name: known.get(name, zeros) for name in POINT_FIELDS})
     return Tallies(days, first, by_point, nothing.streams, nothing.stations, cost, _daily(series))
+
+
+def _with_idle_stations(tallies: Tallies, stations: int) -> Tallies:
+    """The same with stations at which nobody works, since no order comes."""
+    nothing = empty_tallies(
+        tallies.replications, 0, 0, stations, days=tallies.days, first=tallies.first_replication
+    ).stations
+    if (daily := tallies.daily) is not None:
+        empty = np.zeros((*daily.on_hand.shape[:2], stations), dtype=np.int64)
+        daily = replace(daily, in_queue=empty, in_service=empty)
+    return replace(tallies, stations=nothing, daily=daily)
 
 
 def _daily(series: UnitArray | None) -> DailySeries | None:
