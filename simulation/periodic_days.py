@@ -115,7 +115,6 @@ def run_points(
     sums: IntArray,
     cost: FloatArray,
     daily: UnitArray,
-    plain: bool,
 ) -> None:
     """Run stock points from the first to before the last, all replications and days.
 
@@ -126,7 +125,6 @@ def run_points(
         sums: Filled with each point's row, shape (STATE_WIDTH, replication, point).
         cost: Filled with purchase costs, shape (replication, point).
         daily: Filled with states by day where it holds any, shape (5, replication, day, point).
-        plain: Whether points of which `is_plain` is true take the shorter way, which changes no number.
     """
     days = -(-world.horizon // TICKS_PER_DAY)
     units, dues = np.zeros(days, dtype=np.int32), np.zeros(days, dtype=np.int32)
@@ -149,7 +147,7 @@ def run_points(
             if row == 0 or columns[point, LEAD_DAYS] < 0:
                 fill_due_days(columns[point], policies[point], keys[point], world.steps, replication, dues, words)
             paid[0] = 0.0
-            if plain and is_plain(columns[point]) and daily.shape[2] == 0:
+            if is_plain(columns[point]) and daily.shape[2] == 0:
                 run_plain_days(
                     columns[point],
                     policies[point],

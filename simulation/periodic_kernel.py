@@ -161,7 +161,7 @@ def run_periodic_arrays(
     series = np.zeros((5, replications, whole_days if daily else 0, points), dtype=np.int32)
 
     def work(span: tuple[int, int]) -> None:
-        run_points(world, *span, first_replication, sums, cost, series, True)
+        run_points(world, *span, first_replication, sums, cost, series)
 
     spans = list(_spans(points, max(1, CELLS_AT_ONCE // max(1, replications * (whole_days + 1))), threads))
     if threads == 1:
