@@ -176,6 +176,9 @@ def compare(
         **options: Further arguments of `simulate`, but `relative_half_width`: all must have the same replications.
             A warm-up found by MSER-5 is the first scenario's.
 
+    Returns:
+        Frames and pictures; where the user stops (Ctrl-C), of the scenarios begun so far.
+
     Raises:
         ValueError: no scenario, a name given twice, or what `simulate` refuses.
     """
@@ -184,10 +187,12 @@ def compare(
         raise ValueError(f"scenarios must be at least one, each with a name of its own, got {names}")
     if "relative_half_width" in options:
         raise ValueError("relative_half_width cannot be given: scenarios must have the same replications")
-    results = [simulate(scenarios[0], days=days, seed=seed, replications=replications, **options)]
-    options |= {"warm_up_days": results[0].warm_up_days}
-    for scenario in scenarios[1:]:
-        results.append(simulate(scenario, days=days, seed=seed, replications=results[0].replications, **options))
+    results: list[SimulationResult] = []
+    for scenario in scenarios:
+        results.append(simulate(scenario, days=days, seed=seed, replications=replications, **options))
+        if results[-1].interrupted:
+            break
+        options |= {"warm_up_days": results[0].warm_up_days}
     return Comparison(tuple(results), bonferroni=bonferroni)
 
 

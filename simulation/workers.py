@@ -19,9 +19,10 @@ from simulation.tallies import Tallies, joined
 if TYPE_CHECKING:
     from simulation.run import Runner
 
-CHUNKS = 16
-"""Into about so many chunks replications are cut where someone watches: so often progress is told, and so little is
-lost when the user stops the run."""
+CHUNKS = 8
+CHUNKS_WATCHED = 16
+"""Into about so many chunks replications are cut, more where progress is told: no more than one of them is lost when
+the user stops the run."""
 
 Progress = Callable[[int, int, float], object]
 """Called with replications done, replications wanted and an estimate of the seconds left."""
@@ -66,7 +67,7 @@ def run_replications(
     Raises:
         StoppedEarly: on Ctrl-C.
     """
-    size = _chunk_size(replications, workers)
+    size = _chunk_size(replications, workers, CHUNKS if progress is None else CHUNKS_WATCHED)
     chunks = [(start, min(size, first + replications - start)) for start in range(first, first + replications, size)]
     parts: list[Tallies] = []
     started, made = clock(), 0
@@ -82,8 +83,8 @@ def run_replications(
     return joined(parts)
 
 
-def _chunk_size(replications: int, workers: int) -> int:
-    return max(1, ceil(replications / (ceil(CHUNKS / workers) * workers)))
+def _chunk_size(replications: int, workers: int, chunks: int) -> int:
+    return max(1, ceil(replications / (ceil(chunks / workers) * workers)))
 
 
 def _in_order(runner: Runner, chunks: list[tuple[int, int]], workers: int, processes: bool) -> Iterator[Tallies]:
