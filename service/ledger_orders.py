@@ -19,6 +19,7 @@ from service.planning_inputs import closing_moment
 
 if TYPE_CHECKING:
     from simulation.scenario import Calendar, Carrier, OrderStream, Scenario, Station
+    from simulation.tallies import Tallies
 
 LEARNT_DAYS = 91
 RETURNS_LEARNT_DAYS = 365
@@ -50,7 +51,7 @@ class Warehouse:
         pickup: Hour at which the carrier comes; None: whenever a parcel is ready.
         cut_off: Hour until which an order is promised for the same day.
         hourly_wage: Of everybody, in the company's currency.
-        return_cost: Postage of a parcel that comes back; None: as that of one that leaves.
+        return_cost: Postage of a parcel that comes back, as far as the company pays it.
     """
 
     opens: float = 8.0
@@ -64,7 +65,7 @@ class Warehouse:
     pickup: float | None = 18.0
     cut_off: float = 14.0
     hourly_wage: float = 20.0
-    return_cost: float | None = None
+    return_cost: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +136,7 @@ def order_flow(database: Database, world: LedgerWorld, *, site: str | None = Non
         site=site,
         orders_per_day=len(orders) / LEARNT_DAYS,
         hours=(
-            tuple(sorted(set(placed.dt.weekday.tolist()))),
+            tuple(sorted(set(placed.dt.day_of_week.tolist()))),
             float(np.floor(np.quantile(hour, _EARLIEST))),
             float(np.ceil(np.quantile(hour, _LATEST))),
         ),
@@ -226,6 +227,7 @@ def _stream(flow: OrderFlow, warehouse: Warehouse, skus: tuple[str, ...]) -> Ord
             delay=delay,
             station="inspect",
             restock_probability=flow.restocked_share,
+            cost_per_return=warehouse.return_cost,
         ),
     )
 
@@ -297,3 +299,20 @@ def said_flow(flow: OrderFlow, warehouse: Warehouse, scenario: Scenario) -> tupl
         f" {warehouse.pick_minutes_per_unit:g} for each unit, {warehouse.pack_minutes:g} to pack, the carrier comes"
         f" {pickup}.",
     )
+
+
+def contribution(scenario: Scenario, tallies: Tallies) -> FloatArray:
+    """What is left of sales in each replication, over its measured days, shape (replication,).
+
+    Margin of what customers got; less the margin of what came back fit for sale, and the price of what did not; less
+    transport, postage of returns and work.
+    """
+    from simulation.scenario_measures import costs
+
+    sums = tallies.points
+    price = np.array([point.unit_price for point in scenario.points])
+    cost = np.array([point.unit_cost for point in scenario.points])
+    sold = sums.filled + sums.served_late - sums.restocked
+    kinds = costs(scenario, tallies)
+    spent = sum(kinds[kind].numerator[:, 0] for kind in ("transport", "returns", "labour"))
+    return np.asarray(sold @ (price - cost) - sums.written_off @ price - spent)

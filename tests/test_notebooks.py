@@ -96,6 +96,34 @@ def test_doubled_lead_times_cost_service_and_planning_for_them_buys_some_back(ex
     assert more > less > 0
 
 
+def test_a_failing_supplier_costs_demand_and_margin(executed):
+    sentence = last_sentence(executed(REPOSITORY / "notebooks" / "supplier_fails.ipynb"))
+    then, usual = (float(share) for share in re.findall(r"([\d.]+)%", sentence))
+    change, width = map(float, re.search(r"\(([+-][\d.]+) ± ([\d.]+) points\)", sentence).groups())
+    lost, spread = (float(one.replace(",", "")) for one in re.search(r"EUR ([\d,]+) ± ([\d,]+)", sentence).groups())
+    assert 0 < then < usual <= 100
+    assert change + width < 0
+    assert lost - spread > 0
+
+
+def test_a_later_cut_off_promises_more_and_keeps_less_until_the_shift_is_later_too(executed):
+    sentence = last_sentence(executed(REPOSITORY / "notebooks" / "same_day_cut_off.ipynb"))
+    more, less, later, today, mended = (float(share) for share in re.findall(r"([\d.]+)%", sentence))
+    assert 100 > more > less > 0
+    assert 100 >= today > later > 0
+    assert mended > later
+    assert float(re.search(r"([+-][\d.]+) ± ", sentence).group(1)) < 0
+
+
+def test_free_returns_need_more_orders_to_pay_for_themselves(executed):
+    sentence = last_sentence(executed(REPOSITORY / "notebooks" / "free_returns.ipynb"))
+    doubled, before, even = (float(share) for share in re.findall(r"([\d.]+)%", sentence))
+    less, width = (float(one.replace(",", "")) for one in re.search(r"EUR ([\d,]+) ± ([\d,]+)", sentence).groups())
+    assert doubled == pytest.approx(2 * before, rel=0.15)
+    assert less > width > 0
+    assert 0 < even < 100
+
+
 def test_an_item_is_followed_from_its_orders_to_a_reorder_point_above_what_is_expected(executed):
     notebook = executed(REPOSITORY / "notebooks" / "one_item_to_lead_time_demand.ipynb")
     sentence = last_sentence(notebook)
