@@ -68,10 +68,12 @@ class PeriodicArrays:
 
         Those of the last seed are kept for the next policy.
         """
-        if seed not in self._keys:
+        known = self._keys.get(seed)
+        if known is None:
+            known = _stream_keys(self, seed)
             self._keys.clear()
-            self._keys[seed] = _stream_keys(self, seed)
-        return self._keys[seed]
+            self._keys[seed] = known
+        return known
 
 
 def periodic_arrays(

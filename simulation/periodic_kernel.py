@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -94,7 +96,7 @@ def run_periodic(
     if (why := not_periodic(scenario)) is not None:
         raise ValueError(f"scenario {scenario.name!r} is not periodic: {why}")
     _check_run(days, replications, warm_up_days, first_replication, threads)
-    arrays = periodic_arrays(scenario.points, scenario.outages, draws_per_point=int(days) * replications)
+    arrays = _prepared(scenario, draws_per_point=int(days) * replications)
     tallies = run_periodic_arrays(
         arrays,
         policy_arrays([point.policy for point in scenario.points]),
@@ -210,6 +212,27 @@ def _not_periodic_point(point: StockPoint, sites: set[str]) -> str | None:
     if not float(policy.review_period_days).is_integer() or not float(policy.first_review_day).is_integer():
         return "is reviewed between midnights"
     return None
+
+
+class _Prepared(NamedTuple):
+    """The last scenario's arrays, since a run is often made in parts: a few replications at a time."""
+
+    scenario: ReferenceType[Scenario]
+    draws_per_point: int
+    arrays: PeriodicArrays
+
+
+_last: list[_Prepared] = []
+
+
+def _prepared(scenario: Scenario, *, draws_per_point: int) -> PeriodicArrays:
+    """A scenario's arrays, those made before where they do; which they are changes no number."""
+    for made in _last[:]:
+        if made.scenario() is scenario and draws_per_point <= 4 * made.draws_per_point:
+            return made.arrays
+    arrays = periodic_arrays(scenario.points, scenario.outages, draws_per_point=draws_per_point)
+    _last[:] = [_Prepared(ref(scenario), draws_per_point, arrays)]
+    return arrays
 
 
 def _check_run(days: float, replications: int, warm_up_days: float, first_replication: int, threads: int) -> None:

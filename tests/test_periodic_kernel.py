@@ -201,6 +201,18 @@ def test_how_distributions_are_tabled_changes_nothing() -> None:
     same(runs[0], runs[2])
 
 
+def test_a_scenario_run_again_meets_the_same_luck_whatever_ran_in_between() -> None:
+    scenario, other = a_hundred_points(), Scenario(points=(busy_point(Random(1), 1),))
+    first = run_periodic(scenario, days=30, replications=2, seed=3)
+    same(first, run_periodic(scenario, days=30, replications=2, seed=3))
+    run_periodic(scenario, days=30, replications=2, seed=4)
+    run_periodic(other, days=30, replications=200, seed=3)
+    same(first, run_periodic(scenario, days=30, replications=2, seed=3))
+    assert not np.array_equal(
+        first.points.demand, run_periodic(scenario, days=30, replications=2, seed=4).points.demand
+    )
+
+
 def test_arrays_made_once_serve_many_policies() -> None:
     points = a_hundred_points().points
     arrays = periodic_arrays(points)
