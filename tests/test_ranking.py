@@ -13,7 +13,7 @@ SLIPPAGE = np.array([0.0, 1.0, 1.0, 1.0, 1.0])  # all others exactly at the indi
 SPREADS = np.array([2.0, 1.0, 3.0, 2.0, 1.5])
 
 
-def normal_systems(means, sds, *, seed, shared=0.0, length=4000):
+def normal_systems(means, sds, *, seed, shared=0.0, length=1500):
     """A sampler of normal systems; `shared` is the sd of the luck common to all."""
     random = np.random.Generator(np.random.Philox(seed))
     common = shared * random.normal(size=length)
@@ -66,7 +66,7 @@ def test_sharing_luck_finds_the_best_sooner():
         draw = normal_systems(SLIPPAGE, own, seed=seed, shared=common)
         return select_best(draw, 5, indifference=1.0).replications.sum()
 
-    apart, together = (np.mean([paid(share, seed) for seed in range(20)]) for share in (0.0, 0.9))
+    apart, together = (np.mean([paid(share, seed) for seed in range(10)]) for share in (0.0, 0.9))
     assert together < apart / 4
 
 
@@ -210,16 +210,16 @@ def test_the_same_budget_finds_the_best_more_often_than_shared_equally():
     """Ten systems, means 0 … 9 of sd 6, the common example of the method."""
     means, sds, budget = np.arange(10.0), np.full(10, 6.0), 700
     wise = equal = promised = 0.0
-    for seed in range(MACRO_REPLICATIONS):
+    for seed in range(200):
         draw = normal_systems(means, sds, seed=seed)
         seen = select_within_budget(draw, 10, budget=budget, step=50)
         assert seen.replications.sum() == budget
         wise += seen.selected == 0
         promised += seen.chance_correct
         equal += np.argmin([draw(i, 0, budget // 10).mean() for i in range(10)]) == 0
-    # One standard error of the difference is at most 0.035 of the macro-replications.
-    assert wise > equal + 0.035 * MACRO_REPLICATIONS
-    assert promised / MACRO_REPLICATIONS == pytest.approx(wise / MACRO_REPLICATIONS, abs=0.1)
+    # One standard error of the difference is at most 0.05 of the macro-replications.
+    assert wise > equal + 0.05 * 200
+    assert 0.8 * 200 <= promised <= wise  # a lower bound, and one worth having
 
 
 def test_chance_of_two_systems_is_that_of_the_normal():
