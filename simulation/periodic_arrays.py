@@ -135,12 +135,23 @@ def policy_arrays(policies: Sequence[Policy]) -> IntArray:
     """Policies as whole numbers, shape (policy, column); one policy for each stock point.
 
     Raises:
-        ValueError: a compiled policy, which the event kernel runs.
+        ValueError: a policy that the periodic kernel cannot run; names it.
     """
     for policy in policies:
-        if policy.kind == "compiled":
-            raise ValueError(f"policy {policy.name!r} is compiled: the periodic kernel cannot run it")
+        if (why := not_periodic_policy(policy)) is not None:
+            raise ValueError(f"the periodic kernel cannot run a stock point that {why}")
     return np.array([_policy_columns(policy) for policy in policies], dtype=np.int64).reshape(-1, FIRST_REVIEW + 1)
+
+
+def not_periodic_policy(policy: Policy) -> str | None:
+    """What about a policy the periodic kernel cannot run, to be said of its stock point; None where it can."""
+    if policy.kind == "compiled":
+        return f"has the compiled policy {policy.name!r}"
+    if policy.kind == "callable" and not policy.review_period_days:
+        return f"has the policy {policy.name!r}, a Python function that looks after each demand"
+    if not float(policy.review_period_days).is_integer() or not float(policy.first_review_day).is_integer():
+        return "is reviewed between midnights"
+    return None
 
 
 _DEMAND_KINDS = {"none": NO_DEMAND, "daily": DAILY_DEMAND, "paths": PATH_DEMAND}

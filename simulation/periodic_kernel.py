@@ -21,6 +21,7 @@ from simulation.periodic_arrays import (
     BACKORDERS,
     POLICY_KIND,
     PeriodicArrays,
+    not_periodic_policy,
     periodic_arrays,
     policy_arrays,
 )
@@ -192,7 +193,7 @@ def not_periodic(scenario: Scenario) -> str | None:
 
 
 def _not_periodic_point(point: StockPoint, sites: set[str]) -> str | None:
-    policy, lead_time = point.policy, point.lead_time
+    lead_time = point.lead_time
     if point.source in sites:
         return f"is supplied by the site {point.source!r}, whose stock it shares with others"
     if point.demand.kind in ("renewal", "events"):
@@ -205,13 +206,7 @@ def _not_periodic_point(point: StockPoint, sites: set[str]) -> str | None:
         return "has goods under way that arrive between midnights"
     if not float(point.shelf_life_days).is_integer():
         return "has a shelf life that is not whole days"
-    if policy.kind == "compiled":
-        return f"has the compiled policy {policy.name!r}"
-    if policy.kind == "callable" and not policy.review_period_days:
-        return f"has the policy {policy.name!r}, a Python function that looks after each demand"
-    if not float(policy.review_period_days).is_integer() or not float(policy.first_review_day).is_integer():
-        return "is reviewed between midnights"
-    return None
+    return not_periodic_policy(point.policy)
 
 
 class _Prepared(NamedTuple):

@@ -35,7 +35,7 @@ from simulation.periodic_days import (
 from simulation.policy_view import PolicyView, wanted_units
 from simulation.scenario import TICKS_PER_DAY, Policy
 
-DEMAND_AT_ONCE = 32_000_000
+DEMAND_AT_ONCE = 8_000_000
 """Replications × points × days whose demand is held in memory at once, for policies that forecast from it."""
 
 

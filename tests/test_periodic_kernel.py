@@ -420,8 +420,13 @@ def test_refuses_policies_that_do_not_fit_the_arrays() -> None:
     mine = Policy("callable", "mine", function=recent_demand_twice, review_period_days=1.0)
     with pytest.raises(ValueError, match="asked must hold the policies"):
         run_periodic_arrays(arrays, policy_arrays([mine]), **run)
-    with pytest.raises(ValueError, match="'fast' is compiled"):
-        policy_arrays([Policy("compiled", "fast", function=recent_demand_twice)])
+    for policy, message in (
+        (Policy("compiled", "fast", function=recent_demand_twice), "the compiled policy 'fast'"),
+        (Policy("callable", "mine", function=recent_demand_twice), "the policy 'mine', a Python function"),
+        (Policy("reorder", review_period_days=1.5), "is reviewed between midnights"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            policy_arrays([policy])
 
 
 def test_an_empty_scenario_and_idle_stations_have_their_shapes() -> None:
