@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,6 +301,12 @@ def test_frames_are_tidy() -> None:
     assert not result.by_point.duplicated(["sku", "site", "measure"]).any()
     assert list(result.by_replication["fill_rate"]) == pytest.approx([95 / 110, 215 / 310])
     assert result.quantiles("fill_rate", [0.5])["value"].iloc[0] == pytest.approx((95 / 110 + 215 / 310) / 2)
+
+
+def test_every_measure_is_explained_on_the_page() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "simulation" / "README.md").read_text(encoding="utf-8")
+    named = [*overall_measures(TWO_POINTS, two_points()), *stream_measures(shop()), *station_measures(SHOP, shop())]
+    assert [name for name in named if f"`{name}`" not in page] == []
 
 
 def test_an_unknown_measure_is_refused_by_name() -> None:
