@@ -25,7 +25,9 @@ from simulation.periodic_arrays import (
     periodic_arrays,
     policy_arrays,
 )
-from simulation.periodic_days import (
+from simulation.periodic_points import run_points
+from simulation.periodic_policies import run_asking
+from simulation.periodic_state import (
     BACKORDERED,
     BACKORDERED_TICKS,
     CYCLES,
@@ -49,9 +51,7 @@ from simulation.periodic_days import (
     WAIT,
     UnitArray,
     World,
-    run_points,
 )
-from simulation.periodic_policies import run_asking
 from simulation.scenario import TICKS_PER_DAY, Policy, Scenario, StockPoint
 from simulation.tallies import (
     POINT_FIELDS,

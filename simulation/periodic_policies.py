@@ -12,7 +12,9 @@ import numpy as np
 from simulation.arrays import MOST_UNITS, FloatArray, IntArray
 from simulation.compiled import kernel
 from simulation.periodic_arrays import FIRST_REVIEW, PIPELINE_COUNT, REVIEW_PERIOD, PeriodicArrays
-from simulation.periodic_days import (
+from simulation.periodic_days import begin, run_days
+from simulation.periodic_luck import fill_demand
+from simulation.periodic_state import (
     BACKORDERED,
     LOT_HEAD,
     LOT_TAIL,
@@ -25,13 +27,10 @@ from simulation.periodic_days import (
     STATE_WIDTH,
     UnitArray,
     World,
-    begin,
-    fill_demand,
     finish,
     paid_in_all,
-    place_order,
-    run_days,
 )
+from simulation.periodic_supply import place_order
 from simulation.policy_view import PolicyView, wanted_units
 from simulation.scenario import TICKS_PER_DAY, Policy
 

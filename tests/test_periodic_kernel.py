@@ -22,8 +22,8 @@ from simulation.distributions import (
 )
 from simulation.interpreter import run_plain
 from simulation.periodic_arrays import LEAD_TIME, periodic_arrays, policy_arrays
-from simulation.periodic_days import fill_words
 from simulation.periodic_kernel import not_periodic, run_periodic, run_periodic_arrays
+from simulation.periodic_luck import fill_words
 from simulation.periodic_policies import all_replications
 from simulation.policy_view import PolicyView
 from simulation.scenario import (
