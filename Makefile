@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
-BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py stockpyl_peer.py monthly_series.py large_panel.py shared_limits.py order_round.py simpy_peer.py ciw_peer.py
+BENCH_PARTS := measure.py servers.py rivals.py peers.py statsforecast_peer.py stockpyl_peer.py monthly_series.py large_panel.py shared_limits.py order_round.py simpy_peer.py ciw_peer.py queue_formulas.py stock_formulas.py
 .SILENT:
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-deep check browser bench lock clean
@@ -33,6 +33,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	echo "Compiling the kernels of forecasts and stock levels (once, up to a minute) …"
 	$(BIN)/python -m forecasting.warming 2>/dev/null
 	$(BIN)/python -m optimization.warming
+	$(BIN)/python -m simulation.warming
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

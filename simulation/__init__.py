@@ -1,43 +1,100 @@
-"""Replays of demand against replenishment policies, to prove a recommendation before it is followed."""
+"""Scenarios of stock, orders and stations, simulated again and again to prove a policy before it is followed."""
 
-from simulation.compare import compare_policies, fill_rate_at_stock_value, service_curve
-from simulation.measures import (
-    Estimate,
-    Measures,
-    ReplicationMeasures,
-    estimate,
-    replication_measures,
-    sku_measures,
+from simulation.distributions import (
+    Distribution,
+    constant,
+    discrete,
+    empirical,
+    erlang,
+    exponential,
+    gamma,
+    geometric,
+    hyperexponential,
+    lognormal,
+    negative_binomial,
+    normal,
+    poisson,
+    triangular,
+    uniform,
 )
-from simulation.policies import ReorderPolicy, cover_policy
-from simulation.replicate import SimulationResult, draw_lead_times, simulate, simulate_policies
-from simulation.stock_scenario import StockScenario
-from simulation.stock_process import StockTotals, StockTrace, run_stock, trace_stock
-from simulation.streams import philox_4x32, sku_key, uniforms, whole_day_lead_times
+from simulation.estimates import Estimate
+from simulation.event_kernel import not_compiled, run_events
+from simulation.interpreter import run_plain
+from simulation.level_search import Optimised, optimise
+from simulation.periodic_kernel import not_periodic, run_periodic
+from simulation.queue_load import UnstableQueueWarning, station_loads
+from simulation.ranking import ocba_allocation, select_best, select_within_budget
+from simulation.results import Comparison, SimulationResult
+from simulation.run import InterruptedWarning, PlainExecutorWarning, compare, simulate
+from simulation.scenario import (
+    Breakdowns,
+    Calendar,
+    Carrier,
+    Demand,
+    OrderStream,
+    Outage,
+    Policy,
+    Returns,
+    Scenario,
+    Site,
+    Station,
+    StockPoint,
+)
+from simulation.scenario_checks import ScenarioError
+from simulation.tallies import EventLog, Tallies
+from simulation.warm_up import RunTooShort, warm_up, warm_up_over_replications
 
 __all__ = [
+    "Breakdowns",
+    "Calendar",
+    "Carrier",
+    "Comparison",
+    "Demand",
+    "Distribution",
     "Estimate",
-    "Measures",
-    "ReorderPolicy",
-    "ReplicationMeasures",
+    "EventLog",
+    "InterruptedWarning",
+    "Optimised",
+    "OrderStream",
+    "Outage",
+    "PlainExecutorWarning",
+    "Policy",
+    "Returns",
+    "RunTooShort",
+    "Scenario",
+    "ScenarioError",
     "SimulationResult",
-    "StockScenario",
-    "StockTotals",
-    "StockTrace",
-    "compare_policies",
-    "cover_policy",
-    "draw_lead_times",
-    "estimate",
-    "fill_rate_at_stock_value",
-    "philox_4x32",
-    "replication_measures",
-    "run_stock",
-    "service_curve",
+    "Site",
+    "Station",
+    "StockPoint",
+    "Tallies",
+    "UnstableQueueWarning",
+    "compare",
+    "constant",
+    "discrete",
+    "empirical",
+    "erlang",
+    "exponential",
+    "gamma",
+    "geometric",
+    "hyperexponential",
+    "lognormal",
+    "negative_binomial",
+    "normal",
+    "not_compiled",
+    "not_periodic",
+    "ocba_allocation",
+    "optimise",
+    "poisson",
+    "run_events",
+    "run_periodic",
+    "run_plain",
+    "select_best",
+    "select_within_budget",
     "simulate",
-    "simulate_policies",
-    "sku_key",
-    "sku_measures",
-    "trace_stock",
-    "uniforms",
-    "whole_day_lead_times",
+    "station_loads",
+    "triangular",
+    "uniform",
+    "warm_up",
+    "warm_up_over_replications",
 ]

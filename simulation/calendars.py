@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulation.arrays import IntArray
+from simulation.arrays import IntArray, WordArray
 from simulation.compiled import kernel
 from simulation.distributions import DistributionTable, distribution_table, value_at
 from simulation.scenario import TICKS_PER_DAY, Breakdowns, Calendar, Outage
-from simulation.streams import WordArray, stream_key, uniform_at
+from simulation.streams import stream_key, uniform_at
 
 TICKS_PER_WEEK = 7 * TICKS_PER_DAY
 

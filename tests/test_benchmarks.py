@@ -20,17 +20,31 @@ COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": oper
 def started(script, *arguments):
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "benchmarks")))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
+SMALLEST = """
+from measure import Claim, Figure, alternately, run
+
+def benchmark(quick):
+    ours, peer = alternately(lambda: sum(range(99)), lambda: sorted(range(99)), rounds=1 if quick else 9)
+    kept = Claim("a sum beside a sorted list", ours, peer, "s", "<= 1e9", 99)
+    return [kept, Claim("two of three", Figure.exactly(2.0), None, "of them", ">= 3", 3)]
+
+run("The smallest benchmark.", benchmark)
+"""
+
+
 @pytest.fixture(scope="module")
-def claims():
-    """What the quickest benchmark claims; how fast it was is not looked at."""
-    process = started(REPOSITORY / "benchmarks" / "stock_simulation.py", "--quick", "--json")
+def claims(tmp_path_factory):
+    """What the smallest benchmark claims."""
+    script = tmp_path_factory.mktemp("benchmarks") / "smallest.py"
+    script.write_text(SMALLEST)
+    process = started(script, "--quick", "--json")
     printed, complaints = process.communicate(timeout=120)
     assert process.returncode == 0, complaints
     return json.loads(printed)
@@ -43,6 +57,10 @@ def test_a_benchmark_prints_a_list_of_claims(claims):
         assert claim["claim"]
         assert claim["unit"]
         assert claim["n"] > 0
+
+
+def test_a_claim_that_was_not_kept_says_so(claims):
+    assert [claim["holds"] for claim in claims] == [True, False]
 
 
 def test_the_ratio_is_ours_over_the_peers(claims):

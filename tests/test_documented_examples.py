@@ -10,12 +10,13 @@ import pytest
 
 import forecasting
 import optimization
+import simulation
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "\n>>> " in page.read_text(encoding="utf-8"))
 MODULES = [
     module.name
-    for package in (forecasting, optimization)
+    for package in (forecasting, optimization, simulation)
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 ]
 
