@@ -20,7 +20,9 @@ from orders.model import Actor
 from service import items, service_cost, stock_levels
 from service import ledger_scenario as ledger
 from service import what_if_comparison as what_ifs
+from service import what_if_orders as warehouses
 from service.items import ItemView, Outlook
+from service.ledger_orders import OrderFlow, order_flow
 from service.planning_inputs import PlanningInputs, planning_inputs
 from service.service_cost import Chosen, ServiceCost
 from service.settings import read_settings
@@ -240,3 +242,34 @@ def what_if(weeks: int, scope: str, changes: Changes, progress: what_ifs.Progres
             kept.pop(next(iter(kept)), None)
         kept[weeks, scope], kept[asked] = comparison.base, comparison
     return comparison
+
+
+@st.cache_resource(show_spinner="Reading how orders come …", max_entries=4)
+def _order_flow(at_version: str, known: str, weeks: int, site: str | None) -> OrderFlow:
+    return order_flow(database(), _world(at_version, known, weeks), site=site)
+
+
+def flow_of_orders(weeks: int, site: str | None) -> OrderFlow:
+    """How orders of a place come, and what comes back.
+
+    Raises:
+        NoOrdersThere: none did.
+    """
+    return _order_flow(version(), demand_version(with_overrides=True), weeks, site)
+
+
+@st.cache_resource(show_spinner="Simulating every order …", max_entries=24)
+def _what_if_orders(
+    at_version: str, known: str, weeks: int, site: str | None, changes: warehouses.OrderChanges
+) -> warehouses.OrderComparison:
+    flow = _order_flow(at_version, known, weeks, site)
+    return warehouses.compare_orders(_world(at_version, known, weeks), flow, changes)
+
+
+def what_if_orders(weeks: int, site: str | None, changes: warehouses.OrderChanges) -> warehouses.OrderComparison:
+    """A warehouse as it is beside a changed one; the same question is simulated once.
+
+    Raises:
+        NoOrdersThere, WrongChange: as `order_flow` and `compare_orders`.
+    """
+    return _what_if_orders(version(), demand_version(with_overrides=True), weeks, site, changes)

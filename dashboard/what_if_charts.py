@@ -149,3 +149,40 @@ def costs(table: pd.DataFrame, currency: str, *, height: int = 280) -> go.Figure
     figure.update_xaxes(showgrid=False, zeroline=False)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, tickformat="~s", rangemode="tozero")
     return figure
+
+
+def stations(table: pd.DataFrame, *, height: int = 260) -> go.Figure:
+    """How busy each station is, and how long 95 of 100 orders wait there at most.
+
+    Args:
+        table: As `what_if_orders.stations_table` gives it.
+        height: Pixels.
+    """
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
+    for name, colour in (("as it is", BLUE), ("changed", VERMILLION)):
+        rows = table[table["scenario"] == name]
+        for place, (what, said) in enumerate((("utilisation", "%{y:.0%}"), ("wait_p95_hours", "%{y:.1f} h")), start=1):
+            figure.add_bar(
+                x=rows["station"],
+                y=rows[what],
+                name=name,
+                legendgroup=name,
+                showlegend=place == 1 and not rows.empty,
+                marker_color=colour,
+                hovertemplate=f"%{{x}}: {said}<extra>{name}</extra>",
+                row=1,
+                col=place,
+            )
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 8, "t": 30, "b": 0},
+        legend=_LEGEND,
+        barmode="group",
+        bargap=0.4,
+        separators=".,",
+    )
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, rangemode="tozero", title_font_size=12, title_font_color=GREY)
+    figure.update_yaxes(title="share of open hours at work", tickformat=".0%", row=1, col=1)
+    figure.update_yaxes(title="wait of 95 of 100 orders, hours", row=1, col=2)
+    return figure

@@ -11,10 +11,11 @@ from dashboard.formats import count
 from dashboard.order_actions import run
 from dashboard.page_head import plain, refusals_shown, start_page
 from dashboard.stock_forms import tall
+from dashboard.what_if_warehouse import show_warehouse
 from data.errors import StockwrightError
 from orders.terms import Terms
 from service.ledger_scenario import LedgerWorld, assumptions
-from service.what_if import SCOPES, Changes
+from service.what_if import SCOPES, Changes, changes_from_text
 from service.what_if_comparison import (
     Comparison,
     costs_by_kind,
@@ -27,11 +28,12 @@ from service.what_if_comparison import (
 from service.what_if_runs import SavedWhatIf, remove_what_if, save_what_if, saved_what_ifs
 
 MOST_ROWS = 100
-WEEKS = (4, 8, 13, 26)
+WEEKS, USUAL_WEEKS = (4, 8, 13, 26), 8
 SCOPE_NAMES = {
     scope: {"all": "all items"}.get(scope, f"class {scope}" if len(scope) == 1 else scope) for scope in SCOPES
 }
 NOBODY = "nobody"
+PARTS = ("stock", "warehouse")
 _SAID, _TURN = "what-if-said", "what-if-turn"
 column = st.column_config
 
@@ -59,7 +61,12 @@ def choose_view() -> tuple[int, str]:
     """How many weeks, of which items."""
     left, right = st.columns([1, 1.3])
     weeks = left.selectbox(
-        "Weeks ahead", WEEKS, index=1, key="weeks", bind="query-params", format_func=lambda number: f"{number} weeks"
+        "Weeks ahead",
+        WEEKS,
+        index=WEEKS.index(USUAL_WEEKS),
+        key="weeks",
+        bind="query-params",
+        format_func=lambda number: f"{number} weeks",
     )
     scope = right.selectbox(
         "Items",
@@ -80,6 +87,8 @@ def choose_changes(world: LedgerWorld, terms: Terms, weeks: int) -> Changes:
     demand = st.slider("Demand", 0.25, 3.0, usual["demand"], key="demand", **factor)
     unit_cost = st.slider("Unit costs", 0.5, 2.0, usual["unit_cost"], key="unit_cost", **factor)
     suppliers = [NOBODY, *sorted(set(world.items["source"]))]
+    if st.session_state.get("supplier", NOBODY) not in suppliers:
+        st.session_state["supplier"] = NOBODY
     supplier = st.selectbox("Supplier who fails", suppliers, key="supplier", bind="query-params")
     first, last = usual["fails"]
     if supplier != NOBODY:
@@ -118,7 +127,7 @@ def choose_changes(world: LedgerWorld, terms: Terms, weeks: int) -> Changes:
     )
 
 
-def show_what_is_saved(terms: Terms, weeks: int) -> None:
+def show_what_is_saved(question: dict[str, str], terms: Terms) -> None:
     """Questions kept under a name: to open, to keep this one, to take off the list."""
     said = st.session_state.pop(_SAID, "")
     saved = {one.name: one for one in saved_what_ifs(queries.database())}
@@ -127,7 +136,7 @@ def show_what_is_saved(terms: Terms, weeks: int) -> None:
             left, right = st.columns([5, 1], vertical_alignment="center")
             said_by = f"saved by {one.saved_by}, {one.saved_at:%-d %b %Y}"
             left.button(
-                one.name, key=f"open-{one.name}", on_click=open_saved, args=(one, usual_answers(terms, weeks)),
+                plain(one.name), key=f"open-{one.name}", on_click=open_saved, args=(one, terms),
                 width="stretch", help=said_by,
             )  # fmt: skip
             if right.button("✕", key=f"remove-{one.name}", help="Take off the list", type="tertiary"):
@@ -137,7 +146,6 @@ def show_what_is_saved(terms: Terms, weeks: int) -> None:
         with st.form("save", border=False, clear_on_submit=True):
             name = st.text_input("Save this one as", placeholder="New Year in Ningbo", max_chars=80)
             if st.form_submit_button("Save"):
-                question = {key: str(st.query_params[key]) for key in st.query_params}
                 _act(save_what_if, name, question, said=f"Saved as {name.strip()}.")
     if said:
         st.caption(f":green[✓] {plain(said)}")
@@ -156,13 +164,26 @@ def _act(use_case: Any, *asked: Any, said: str) -> None:
     st.rerun()
 
 
-def open_saved(one: SavedWhatIf, usual: dict[str, Any]) -> None:
-    """Callback: the widgets and the URL show a saved question."""
-    for name in ("weeks", "items", *usual):
-        st.session_state.pop(name, None)
-        st.query_params.pop(name, None)
-    for name, value in one.question.items():
-        st.query_params[name] = value
+def open_saved(one: SavedWhatIf, terms: Terms) -> None:
+    """Callback: the widgets, and with them the URL, show a saved question."""
+    changes, weeks = changes_from_text(one.question), int(one.question.get("weeks", USUAL_WEEKS))
+    answers = usual_answers(terms, weeks) | {
+        "lead_time": changes.lead_time,
+        "demand": changes.demand,
+        "unit_cost": changes.unit_cost,
+        "anew": changes.plans_anew,
+    }
+    if changes.supplier:
+        answers["supplier"] = changes.supplier
+        answers["fails"] = (min(changes.fails_from_week, weeks), min(changes.fails_until_week, weeks))
+    asked = {
+        "holding": (changes.holding_cost_rate, 100),
+        "order_cost": (changes.order_cost, 1),
+        "review": (changes.review_period_days, 1),
+        "target": (changes.fill_rate_target, 100),
+    }
+    answers |= {name: round(value * factor, 9) for name, (value, factor) in asked.items() if value is not None}
+    st.session_state.update(answers, weeks=weeks, items=one.question.get("items", SCOPES[0]))
     st.session_state[_SAID] = f"{one.name} is open."
 
 
@@ -261,21 +282,32 @@ def show_answer(comparison: Comparison, currency: str) -> None:
         st.plotly_chart(what_if_charts.costs(costs_by_kind(comparison), currency), config=charts.CONFIG, key="costs")
 
 
-where = start_page("What if something were different?")
-with refusals_shown():
+def show_stock() -> None:
+    """Stock as planned and with something different."""
     asked_at, told_at = st.columns([1, 3], gap="large")
     with asked_at:
         weeks, scope = choose_view()
         world = queries.what_if_world(weeks, scope)
         terms = world.known.terms
         changes = choose_changes(world, terms, weeks)
-        show_what_is_saved(terms, weeks)
+        show_what_is_saved({**changes.as_text(), "weeks": str(weeks), "items": scope}, terms)
+    if world.items.empty:
+        told_at.info("No item of these is expected to be demanded. Choose others on the left.")
+        return
     with told_at:
-        if world.items.empty:
-            st.info("No item of these is expected to be demanded. Choose others on the left.")
-            st.stop()
         comparison = simulated(weeks, scope, changes)
         show_answer(comparison, terms.currency)
     if len(comparison.outcomes) > 1:
         show_items(comparison, terms.currency)
     st.caption(plain(" ".join(assumptions(world))))
+
+
+where = start_page("What if something were different?")
+with refusals_shown():
+    part = st.segmented_control(
+        "Of what", PARTS, default=PARTS[0], key="part", bind="query-params", required=True, label_visibility="collapsed"
+    )
+    if part == PARTS[1]:
+        show_warehouse()
+    else:
+        show_stock()
