@@ -157,6 +157,8 @@ class _Asking:
 
     def run(self, sums: IntArray, cost: FloatArray, daily: UnitArray) -> None:
         _begin_all(self.world, self.points, self.first_replication, self.units, self.state, self.queue, self.lots)
+        self.shown = self.units.astype(np.int64)
+        self.shown.setflags(write=False)
         done = 0
         for day, places in self._reviews():
             self._advance(done, day + 1, daily)
@@ -222,7 +224,8 @@ class _Asking:
             "day": float(day),
         }
         columns: dict[str, Any] = {name: state[..., field] for name, field in _SHOWN.items()}
-        demand = self.units[:, places, :day].astype(np.int64)
+        everybody = len(places) == len(self.points)
+        demand = self.shown[..., :day] if everybody else self.shown[:, places, :day]
         of_all = getattr(function, "of_all_replications", None)
         if of_all is not None:
             view = PeriodicView(**names, replications=replications, **columns, demand_by_day=demand)
@@ -318,18 +321,20 @@ def _advance_all(
     daily: UnitArray,
 ) -> None:
     dues = np.full(units.shape[2], -1, dtype=np.int32)
-    for place in range(len(points)):
-        point = points[place]
-        for row in range(len(units)):
+    columns, policies, keys, unit_cost = world.columns, world.policies, world.keys, world.unit_cost
+    break_units, break_cost, outages, table = world.break_units, world.break_cost, world.outages, world.table
+    for row in range(len(units)):
+        for place in range(len(points)):
+            point = points[place]
             run_days(
-                world.columns[point],
-                world.policies[point],
-                world.keys[point],
-                world.unit_cost[point],
-                world.break_units,
-                world.break_cost,
-                world.outages,
-                world.table,
+                columns[point],
+                policies[point],
+                keys[point],
+                unit_cost[point],
+                break_units,
+                break_cost,
+                outages,
+                table,
                 world.horizon,
                 world.warm_up,
                 first_replication + row,
@@ -356,18 +361,25 @@ def _place_all(
     state: IntArray,
     queue: IntArray,
 ) -> None:
-    for column in range(len(places)):
-        place = places[column]
-        for row in range(len(wanted)):
-            place_order(
-                world,
-                points[place],
-                first_replication + row,
-                day,
-                wanted[row, column],
-                state[row, place],
-                queue[row, place],
-            )
+    columns, keys, break_units, outages = world.columns, world.keys, world.break_units, world.outages
+    table = world.table
+    for row in range(len(wanted)):
+        for column in range(len(places)):
+            if wanted[row, column] > 0:
+                place, point = places[column], points[places[column]]
+                place_order(
+                    columns[point],
+                    keys[point],
+                    outages,
+                    table,
+                    break_units,
+                    world.horizon,
+                    first_replication + row,
+                    day,
+                    wanted[row, column],
+                    state[row, place],
+                    queue[row, place],
+                )
 
 
 @kernel

@@ -36,7 +36,6 @@ from simulation.periodic_state import (
     QUEUE_HEAD,
     QUEUE_TAIL,
     KeyArray,
-    World,
 )
 from simulation.scenario import TICKS_PER_DAY
 from simulation.streams import uniform_at
@@ -62,12 +61,19 @@ def order_size(position: int, orders_at: int, level: int, quantity: int, pack: i
 
 @kernel
 def place_order(
-    world: World, point: int, replication: int, day: int, units: int, state: IntArray, queue: IntArray
+    columns: IntArray,
+    keys: KeyArray,
+    outages: IntArray,
+    table: DistributionTable,
+    break_units: IntArray,
+    horizon: int,
+    replication: int,
+    day: int,
+    units: int,
+    state: IntArray,
+    queue: IntArray,
 ) -> None:
     """Place the order that a Python function asked for at a review; `queue` has room for one more."""
-    if units <= 0:
-        return
-    columns = world.columns[point]
     pack = columns[PACK_SIZE]
     order = (max(units, columns[MOQ]) + pack - 1) // pack * pack
     state[ORDERS] += 1
@@ -76,8 +82,8 @@ def place_order(
     if state[QUEUE_TAIL] == len(queue):
         _, state[QUEUE_HEAD], state[QUEUE_TAIL] = moved_up(queue, state[QUEUE_HEAD], state[QUEUE_TAIL])
     state[QUEUE_TAIL] = send(
-        columns, world.keys[point], world.outages, world.table, world.break_units, world.horizon, replication, day, 0,
-        order, -1, queue, state[QUEUE_HEAD], state[QUEUE_TAIL],
+        columns, keys, outages, table, break_units, horizon, replication, day, 0, order, -1, queue, state[QUEUE_HEAD],
+        state[QUEUE_TAIL],
     )  # fmt: skip
 
 
