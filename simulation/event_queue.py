@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulation.arrays import IntArray
-from simulation.lean import lean
+from simulation.lean import Numbers, part
 
 MOST_IN_HEAP = 1_000
 NEVER = 2**62
@@ -40,33 +40,33 @@ def event_queue(capacity: int) -> IntArray:
     return queue
 
 
-@lean
+@part
 def event_key(rank: int, place: int, sequence: int) -> int:
     """What orders the events of one tick: rank, then place (below `MOST_PLACES`), then the order of scheduling."""
     return (rank * _PLACES + place) * _SEQUENCES + sequence
 
 
-@lean
+@part
 def key_rank(key: int) -> int:
     """The rank within an `event_key`."""
     return key // (_PLACES * _SEQUENCES)
 
 
-@lean
+@part
 def key_place(key: int) -> int:
     """The place within an `event_key`."""
     return key // _SEQUENCES % _PLACES
 
 
-@lean
-def clear(q: IntArray) -> None:
+@part
+def clear(q: Numbers) -> None:
     """Forget everything."""
     for word in range(_CAPACITY):
         q[word] = 0
 
 
-@lean
-def push(q: IntArray, tick: int, key: int, payload: int) -> bool:
+@part
+def push(q: Numbers, tick: int, key: int, payload: int) -> bool:
     """Add an event; False, and nothing changes, when the queue is full."""
     size = q[_SIZE]
     if size == q[_CAPACITY]:
@@ -90,8 +90,8 @@ def push(q: IntArray, tick: int, key: int, payload: int) -> bool:
     return _push_calendar(q, tick, key, payload)
 
 
-@lean
-def next_tick(q: IntArray) -> int:
+@part
+def next_tick(q: Numbers) -> int:
     """When the next event happens; `NEVER` when there is none."""
     if q[_SIZE] == 0:
         return NEVER
@@ -100,8 +100,8 @@ def next_tick(q: IntArray) -> int:
     return q[_TICKS + q[_first_day(q) + _find_day(q)]]
 
 
-@lean
-def pop(q: IntArray) -> tuple[int, int, int]:
+@part
+def pop(q: Numbers) -> tuple[int, int, int]:
     """Take the next event out: (tick, key, payload). The queue must not be empty."""
     if q[_CALENDAR] != 0:
         return _pop_calendar(q)
@@ -138,18 +138,18 @@ def pop(q: IntArray) -> tuple[int, int, int]:
 # The calendar. Nodes are places of the parts, from 0; days hold the first node of their list, −1 for none.
 
 
-@lean
-def _first_day(q: IntArray) -> int:
+@part
+def _first_day(q: Numbers) -> int:
     return _TICKS + 4 * q[_CAPACITY]
 
 
-@lean
-def _first_link(q: IntArray) -> int:
+@part
+def _first_link(q: Numbers) -> int:
     return _TICKS + 3 * q[_CAPACITY]
 
 
-@lean
-def _push_calendar(q: IntArray, tick: int, key: int, payload: int) -> bool:
+@part
+def _push_calendar(q: Numbers, tick: int, key: int, payload: int) -> bool:
     if q[_CALENDAR] == 0:
         _open_calendar(q)
     elif q[_SIZE] > 2 * q[_DAYS] and q[_DAYS] < q[_MOST_DAYS]:
@@ -164,8 +164,8 @@ def _push_calendar(q: IntArray, tick: int, key: int, payload: int) -> bool:
     return True
 
 
-@lean
-def _pop_calendar(q: IntArray) -> tuple[int, int, int]:
+@part
+def _pop_calendar(q: Numbers) -> tuple[int, int, int]:
     if 2 * q[_SIZE] < q[_DAYS] and q[_DAYS] > MOST_IN_HEAP:
         _lay_out(q, q[_DAYS] // 2)
     node = _take(q)
@@ -176,8 +176,8 @@ def _pop_calendar(q: IntArray) -> tuple[int, int, int]:
     return q[at], q[at + q[_CAPACITY]], q[at + 2 * q[_CAPACITY]]
 
 
-@lean
-def _open_calendar(q: IntArray) -> None:
+@part
+def _open_calendar(q: Numbers) -> None:
     """Move the heap's events, which stay where they are, to days."""
     size, links = q[_SIZE], _first_link(q)
     for node in range(size, q[_CAPACITY]):
@@ -200,8 +200,8 @@ def _open_calendar(q: IntArray) -> None:
     _share_out(q, days)
 
 
-@lean
-def _lay_out(q: IntArray, days: int) -> None:
+@part
+def _lay_out(q: Numbers, days: int) -> None:
     """Another number of days, as wide as three gaps between the events next to come."""
     links, day = _first_link(q), _first_day(q)
     sample = min(_SAMPLE, q[_SIZE])
@@ -223,8 +223,8 @@ def _lay_out(q: IntArray, days: int) -> None:
     _share_out(q, days)
 
 
-@lean
-def _share_out(q: IntArray, days: int) -> None:
+@part
+def _share_out(q: Numbers, days: int) -> None:
     """Put every event into the day it belongs to."""
     links, first_day = _first_link(q), _first_day(q)
     chain = -1
@@ -247,8 +247,8 @@ def _share_out(q: IntArray, days: int) -> None:
         _note(q, node)
 
 
-@lean
-def _note(q: IntArray, node: int) -> None:
+@part
+def _note(q: Numbers, node: int) -> None:
     """Write an event into its day, in order."""
     links, capacity = _first_link(q), q[_CAPACITY]
     tick, key = q[_TICKS + node], q[_TICKS + capacity + node]
@@ -265,8 +265,8 @@ def _note(q: IntArray, node: int) -> None:
         q[links + before] = node
 
 
-@lean
-def _find_day(q: IntArray) -> int:
+@part
+def _find_day(q: Numbers) -> int:
     """The day whose first event is the next; today moves on to it."""
     days, width, first_day = q[_DAYS], q[_WIDTH], _first_day(q)
     date = q[_TODAY]
@@ -285,8 +285,8 @@ def _find_day(q: IntArray) -> int:
     return best
 
 
-@lean
-def _take(q: IntArray) -> int:
+@part
+def _take(q: Numbers) -> int:
     """Take the next event out of its day."""
     day = _first_day(q) + _find_day(q)
     node = q[day]

@@ -1,8 +1,9 @@
 """One replication of a whole scenario in one array: where everything lies, and how it is laid out.
 
 Compiled functions hand each other two pointers: `m` to that array (floats in it are read by `as_reals`), and `q` to
-the queue of events. The header says where each part begins. What comes and goes (waiting entries, orders, lines, parcels and what is in them, batches,
-goods under way) are cells of one width from one pool, so that memory is bounded by what is open, not by what has been.
+the queue of events. The header says where each part begins. What comes and goes (waiting entries, orders, lines,
+parcels and what is in them, batches, goods under way) are cells of one width from one pool, so that memory is bounded
+by what is open, not by what has been.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from simulation.arrays import FloatArray, IntArray
 from simulation.calendars import pickup_ticks, promise_times
 from simulation.event_queue import NEVER, event_key, push
-from simulation.lean import lean
-from simulation.replenishing import looks_below
+from simulation.lean import Numbers, part
 from simulation.scenario import Scenario
 from simulation.tables import (
     ALLOCATION,
+    LOOKS_BELOW,
     ON_HAND,
     PIPELINE_COUNT,
     PIPELINE_START,
@@ -36,7 +37,9 @@ from simulation.tally_columns import POINT_SUMS, STATION_SUMS, STREAM_SUMS
     STAMPS,
     SCHEDULED,
     FULL,
-    FREE,
+    FREE,  # the first cell given back, −1 for none
+    USED,  # cells that were ever used
+    CELL_ROOM,
     REPLICATION,
     POINT_COUNT,
     STREAM_COUNT,
@@ -75,7 +78,7 @@ from simulation.tally_columns import POINT_SUMS, STATION_SUMS, STREAM_SUMS
     JOBS,
     LOG,
     HEADER,
-) = range(43)
+) = range(45)
 
 POINT_KEY_WIDTH, STREAM_KEY_WIDTH = 10, 24
 PROMISE_WIDTH = 16
@@ -145,8 +148,8 @@ _SLOTS = 2**24
 MOST_CELLS = _SLOTS
 
 
-def memory_of(scenario: Scenario, tables: Tables, *, cells: int, log_rows: int, wait_bins: int) -> IntArray:
-    """The array of a replication that has not begun.
+def memory_of(scenario: Scenario, tables: Tables, *, cells: int, log_rows: int, wait_bins: int) -> tuple[IntArray, int]:
+    """The beginning of the array of a replication that has not begun, and the length of it all.
 
     Args:
         scenario: The world.
@@ -154,13 +157,13 @@ def memory_of(scenario: Scenario, tables: Tables, *, cells: int, log_rows: int, 
         cells: Room for so much that is open at once.
         log_rows: Room in the log; 0: none is kept.
         wait_bins: Of a station's histogram.
+
+    Returns:
+        What the array begins with; the rest (cells, jobs of orders, the log) may hold anything.
     """
     points, streams, stations = len(scenario.points), len(scenario.streams), len(scenario.stations)
     classes = sorted({0, 1} | {stream.priority for stream in scenario.streams})
     pickups = _pickups(scenario)
-    pool = _zeros(cells, CELL)
-    pool[:, NEXT] = np.arange(1, cells + 1)
-    pool[-1, NEXT] = -1
     parts = {
         POINTS: tables.points,
         POINT_STATES: _point_states(tables),
@@ -187,18 +190,19 @@ def memory_of(scenario: Scenario, tables: Tables, *, cells: int, log_rows: int, 
         WHOLE: tables.whole,
         REAL: _bits(tables.real),
         DISTRIBUTIONS: tables.inverses,
-        JOBS: _zeros(cells, stations),
-        LOG: _zeros(log_rows, LOG_WIDTH),
-        CELLS: pool,
     }
     header = _zeros(HEADER)
     header[POINT_COUNT], header[STREAM_COUNT], header[STATION_COUNT] = points, streams, stations
     header[CLASS_COUNT], header[SITES_CLASS], header[LOG_ROOM] = len(classes), classes.index(1), log_rows
+    header[FREE], header[CELL_ROOM] = -1, cells
     reached = HEADER
-    for part, numbers in parts.items():
-        header[part] = reached
+    for begins, numbers in parts.items():
+        header[begins] = reached
         reached += numbers.size
-    return np.concatenate([header, *(numbers.ravel() for numbers in parts.values())])
+    for begins, size in ((CELLS, cells * CELL), (JOBS, cells * stations), (LOG, log_rows * LOG_WIDTH)):
+        header[begins] = reached
+        reached += size
+    return np.concatenate([header, *(numbers.ravel() for numbers in parts.values())]), reached
 
 
 def _zeros(*shape: int) -> IntArray:
@@ -215,7 +219,7 @@ def _point_states(tables: Tables) -> IntArray:
         pipeline = row[PIPELINE_START] + 1 + 2 * np.arange(row[PIPELINE_COUNT])
         state[P_ON_HAND], state[P_ON_ORDER] = row[ON_HAND], tables.whole[pipeline].sum()
         state[P_DAY], state[P_OLDEST], state[P_NEWEST] = -1, -1, -1
-        state[P_LOOKS_BELOW] = looks_below(row) if row[REVIEW_PERIOD] == 0 else -NEVER
+        state[P_LOOKS_BELOW] = row[LOOKS_BELOW] if row[REVIEW_PERIOD] == 0 else -NEVER
         state[P_KEPT_BACK] = row[RESERVE] if row[ALLOCATION] == RATIONING else 0
     return states
 
@@ -251,31 +255,35 @@ def _promises(scenario: Scenario) -> IntArray:
 # What every compiled part uses
 
 
-@lean
-def schedule(m: IntArray, q: IntArray, tick: int, rank: int, place: int, payload: int) -> None:
+@part
+def schedule(m: Numbers, q: Numbers, tick: int, rank: int, place: int, payload: int) -> None:
     """Add an event; where there is no room the replication will have to begin anew with more."""
     m[SCHEDULED] += 1
     if not push(q, tick, event_key(rank, place, m[SCHEDULED]), payload):
         m[FULL] = 1
 
 
-@lean
-def new_cell(m: IntArray) -> int:
+@part
+def new_cell(m: Numbers) -> int:
     """Number of a cell of one's own; −1, and the replication will have to begin anew, where there is none."""
     cell = m[FREE]
-    if cell < 0:
+    if cell >= 0:
+        m[FREE] = m[m[CELLS] + cell * CELL + NEXT]
+    elif m[USED] < m[CELL_ROOM]:
+        cell = m[USED]
+        m[USED] += 1
+    else:
         m[FULL] = 1
         return -1
     at = m[CELLS] + cell * CELL
-    m[FREE] = m[at + NEXT]
     m[STAMPS] += 1
     m[at + STAMP] = m[STAMPS]
     m[at + NEXT] = -1
     return cell
 
 
-@lean
-def free_cell(m: IntArray, cell: int) -> None:
+@part
+def free_cell(m: Numbers, cell: int) -> None:
     """Give a cell back."""
     at = m[CELLS] + cell * CELL
     m[at + STAMP] = 0
@@ -283,21 +291,21 @@ def free_cell(m: IntArray, cell: int) -> None:
     m[FREE] = cell
 
 
-@lean
-def stamped(m: IntArray, cell: int) -> int:
+@part
+def stamped(m: Numbers, cell: int) -> int:
     """A payload that `still_there` knows."""
     return m[m[CELLS] + cell * CELL + STAMP] * _SLOTS + cell
 
 
-@lean
-def still_there(m: IntArray, payload: int) -> int:
+@part
+def still_there(m: Numbers, payload: int) -> int:
     """The cell of a payload; −1 when it has been given back since."""
     cell = payload % _SLOTS
     return cell if m[m[CELLS] + cell * CELL + STAMP] == payload // _SLOTS else -1
 
 
-@lean
-def note(m: IntArray, event: int, place: int, number: int, units: int, level: int) -> None:
+@part
+def note(m: Numbers, event: int, place: int, number: int, units: int, level: int) -> None:
     """Write a row of the log, where one is kept."""
     if m[LOG_ROOM] == 0:
         return

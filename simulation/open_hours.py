@@ -6,18 +6,17 @@ many open ticks there were before; see `calendars.OpenTime`.
 
 from __future__ import annotations
 
-from simulation.arrays import IntArray
-from simulation.lean import lean
+from simulation.lean import Numbers, part
 
 
-@lean
-def first_open(hours: IntArray, count: int, tick: int) -> int:
+@part
+def first_open(hours: Numbers, count: int, tick: int) -> int:
     """The first tick from this one on at which it is open."""
     return max(tick, hours[_interval(hours, count, tick)])
 
 
-@lean
-def work_ends(hours: IntArray, count: int, start: int, work: int) -> int:
+@part
+def work_ends(hours: Numbers, count: int, start: int, work: int) -> int:
     """When work begun at `start` is done."""
     interval = _interval(hours, count, start)
     begin = max(start, hours[interval])
@@ -34,20 +33,20 @@ def work_ends(hours: IntArray, count: int, start: int, work: int) -> int:
     return hours[low] + worked - hours[2 * count + low]
 
 
-@lean
-def open_ticks(hours: IntArray, count: int, start: int, end: int) -> int:
+@part
+def open_ticks(hours: Numbers, count: int, start: int, end: int) -> int:
     """Open ticks from `start` until before `end`."""
     return _open_before(hours, count, end) - _open_before(hours, count, start)
 
 
-@lean
-def _open_before(hours: IntArray, count: int, tick: int) -> int:
+@part
+def _open_before(hours: Numbers, count: int, tick: int) -> int:
     interval = _interval(hours, count, tick)
     return hours[2 * count + interval] + max(tick - hours[interval], 0)
 
 
-@lean
-def _interval(hours: IntArray, count: int, tick: int) -> int:
+@part
+def _interval(hours: Numbers, count: int, tick: int) -> int:
     """The first interval that closes after a tick."""
     low, high = 0, count - 1
     while low < high:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulation.arrays import IntArray
 from simulation.event_queue import NEVER
-from simulation.lean import as_reals, drawn, lean, luck, shifted, value_of
+from simulation.lean import Numbers, as_reals, drawn, luck, part, shifted, value_of
 from simulation.memory import (
     CARRIER_RISKS,
     CARRIERS,
@@ -89,7 +88,7 @@ from simulation.point_events import (
     point_tallies,
 )
 from simulation.scenario import TICKS_PER_DAY
-from simulation.station_events import finish, join, hours_at
+from simulation.station_events import finish, hours_at, join
 from simulation.streams import block_at
 from simulation.tables import (
     CARRIER,
@@ -154,45 +153,45 @@ from simulation.tally_columns import (
 ) = range(0, STREAM_KEY_WIDTH, 2)
 
 
-@lean
-def _row(m: IntArray, s: int) -> int:
+@part
+def _row(m: Numbers, s: int) -> int:
     return m[STREAMS] + s * STREAM_COLUMNS
 
 
-@lean
-def stream_state(m: IntArray, s: int) -> int:
+@part
+def stream_state(m: Numbers, s: int) -> int:
     """Where the state of a stream begins."""
     return m[STREAM_STATES] + s * STREAM_STATE
 
 
-@lean
-def _sums(m: IntArray, s: int) -> int:
+@part
+def _sums(m: Numbers, s: int) -> int:
     return m[STREAM_TALLIES] + s * STREAM_SUMS
 
 
-@lean
-def _key(m: IntArray, s: int, purpose: int) -> IntArray:
+@part
+def _key(m: Numbers, s: int, purpose: int) -> Numbers:
     return shifted(m, m[STREAM_KEYS] + s * STREAM_KEY_WIDTH + purpose)
 
 
-@lean
-def _cell(m: IntArray, cell: int) -> int:
+@part
+def _cell(m: Numbers, cell: int) -> int:
     return m[CELLS] + cell * CELL
 
 
-@lean
-def _drawn(m: IntArray, s: int, distribution: int, purpose: int, entity: int, draw: int) -> float:
+@part
+def _drawn(m: Numbers, s: int, distribution: int, purpose: int, entity: int, draw: int) -> float:
     return drawn(shifted(m, m[DISTRIBUTIONS]), distribution, _key(m, s, purpose), entity, draw, m[REPLICATION])
 
 
-@lean
-def _happens(m: IntArray, s: int, chance: float, purpose: int, entity: int, draw: int) -> bool:
+@part
+def _happens(m: Numbers, s: int, chance: float, purpose: int, entity: int, draw: int) -> bool:
     if chance <= 0.0 or chance >= 1.0:
         return chance > 0.0
     return luck(_key(m, s, purpose), entity, draw, m[REPLICATION]) < chance
 
 
-@lean
+@part
 def _ticks(days: float) -> int:
     return int(days * TICKS_PER_DAY + 0.5)
 
@@ -200,8 +199,8 @@ def _ticks(days: float) -> int:
 # Orders come
 
 
-@lean
-def plan_next_order(m: IntArray, q: IntArray, s: int) -> None:
+@part
+def plan_next_order(m: Numbers, q: Numbers, s: int) -> None:
     """Schedule the stream's next order, if it has so many; luck is drawn for four at a time."""
     row, state = _row(m, s), stream_state(m, s)
     number = m[state + S_ORDER]
@@ -222,8 +221,8 @@ def plan_next_order(m: IntArray, q: IntArray, s: int) -> None:
     schedule(m, q, tick, ORDER, s, number)
 
 
-@lean
-def order_comes(m: IntArray, q: IntArray, s: int, number: int) -> None:
+@part
+def order_comes(m: Numbers, q: Numbers, s: int, number: int) -> None:
     """An order asks for everything; what is there sets out; policies look; the next order is known."""
     o = _new_order(m, s, number)
     if o < 0:
@@ -248,8 +247,8 @@ def order_comes(m: IntArray, q: IntArray, s: int, number: int) -> None:
     plan_next_order(m, q, s)
 
 
-@lean
-def _new_order(m: IntArray, s: int, number: int) -> int:
+@part
+def _new_order(m: Numbers, s: int, number: int) -> int:
     """An order with its lines, counted, and held by whoever made it; −1 when there is no room."""
     o = new_cell(m)
     if o < 0:
@@ -276,8 +275,8 @@ def _new_order(m: IntArray, s: int, number: int) -> int:
     return o
 
 
-@lean
-def _draw_lines(m: IntArray, s: int, o: int) -> tuple[int, int]:
+@part
+def _draw_lines(m: Numbers, s: int, o: int) -> tuple[int, int]:
     """Give an order its lines; how many they are, and units in all."""
     row, order = _row(m, s), _cell(m, o)
     number = m[order + O_NUMBER]
@@ -312,8 +311,8 @@ def _draw_lines(m: IntArray, s: int, o: int) -> tuple[int, int]:
     return lines, units_in_all
 
 
-@lean
-def _draw_point(m: IntArray, s: int, number: int, draw: int) -> int:
+@part
+def _draw_point(m: Numbers, s: int, number: int, draw: int) -> int:
     """The first point whose weights, added up, exceed the share drawn of them all."""
     row, r = _row(m, s), as_reals(m)
     first, count = m[row + CHOICE_START], m[row + CHOICE_COUNT]
@@ -330,8 +329,8 @@ def _draw_point(m: IntArray, s: int, number: int, draw: int) -> int:
     return m[m[WHOLE] + first + low]
 
 
-@lean
-def _promised(m: IntArray, s: int) -> int:
+@part
+def _promised(m: Numbers, s: int) -> int:
     """See `calendars.promised`."""
     at = m[PROMISES] + s * PROMISE_WIDTH
     day = m[NOW] // TICKS_PER_DAY
@@ -340,8 +339,8 @@ def _promised(m: IntArray, s: int) -> int:
     return NEVER if ahead < 0 else (day + ahead + 1) * TICKS_PER_DAY + m[at + 15]
 
 
-@lean
-def _ask_for(m: IntArray, q: IntArray, line: int, units: int, counted: bool) -> None:
+@part
+def _ask_for(m: Numbers, q: Numbers, line: int, units: int, counted: bool) -> None:
     """A line asks at its point."""
     at = _cell(m, line)
     order, p = _cell(m, m[at + L_ORDER]), m[at + L_POINT]
@@ -356,8 +355,8 @@ def _ask_for(m: IntArray, q: IntArray, line: int, units: int, counted: bool) -> 
             m[order + O_LOST] = 1
 
 
-@lean
-def piece_comes(m: IntArray, q: IntArray, line: int, units: int) -> None:
+@part
+def piece_comes(m: Numbers, q: Numbers, line: int, units: int) -> None:
     """Units that a line waited for are there."""
     at = _cell(m, line)
     o = m[at + L_ORDER]
@@ -366,8 +365,8 @@ def piece_comes(m: IntArray, q: IntArray, line: int, units: int) -> None:
     send_collected(m, q, o)
 
 
-@lean
-def gives_up(m: IntArray, q: IntArray, line: int, units: int) -> None:
+@part
+def gives_up(m: Numbers, q: Numbers, line: int, units: int) -> None:
     """A line waits for these units no longer."""
     o = m[_cell(m, line) + L_ORDER]
     order = _cell(m, o)
@@ -379,8 +378,8 @@ def gives_up(m: IntArray, q: IntArray, line: int, units: int) -> None:
     _let_go(m, o)
 
 
-@lean
-def send_collected(m: IntArray, q: IntArray, o: int) -> None:
+@part
+def send_collected(m: Numbers, q: Numbers, o: int) -> None:
     """Make a parcel of what is there, unless the order is shipped complete and something waits."""
     order = _cell(m, o)
     if m[_row(m, m[order + O_STREAM]) + SHIP_COMPLETE] != 0 and m[order + O_WAITING] > 0:
@@ -407,8 +406,8 @@ def send_collected(m: IntArray, q: IntArray, o: int) -> None:
         _send(m, q, o, first, units)
 
 
-@lean
-def _send(m: IntArray, q: IntArray, o: int, items: int, units: int) -> None:
+@part
+def _send(m: Numbers, q: Numbers, o: int, items: int, units: int) -> None:
     w = new_cell(m)
     if w < 0:
         return
@@ -425,8 +424,8 @@ def _send(m: IntArray, q: IntArray, o: int, items: int, units: int) -> None:
     _go_on(m, q, w)
 
 
-@lean
-def _end_if_nothing_is_left(m: IntArray, o: int) -> None:
+@part
+def _end_if_nothing_is_left(m: Numbers, o: int) -> None:
     """The order ends when nothing of it waits or is under way."""
     order = _cell(m, o)
     if m[order + O_WAITING] != 0 or m[order + O_UNDER_WAY] != 0 or m[order + O_ENDED] != 0:
@@ -448,8 +447,8 @@ def _end_if_nothing_is_left(m: IntArray, o: int) -> None:
     m[sums + TIME_IN_SYSTEM] += m[order + O_DELIVERED] - m[order + O_ARRIVAL]
 
 
-@lean
-def _let_go(m: IntArray, o: int) -> None:
+@part
+def _let_go(m: Numbers, o: int) -> None:
     """One less needs the order; when it has ended and nobody does, it is forgotten."""
     order = _cell(m, o)
     m[order + O_HELD] -= 1
@@ -463,8 +462,8 @@ def _let_go(m: IntArray, o: int) -> None:
     free_cell(m, o)
 
 
-@lean
-def _forget_parcel(m: IntArray, w: int) -> None:
+@part
+def _forget_parcel(m: Numbers, w: int) -> None:
     """Nothing more will happen to a parcel."""
     o = m[_cell(m, w) + W_ORDER]
     item = m[_cell(m, w) + W_ITEMS]
@@ -479,8 +478,8 @@ def _forget_parcel(m: IntArray, w: int) -> None:
 # On the route
 
 
-@lean
-def _go_on(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def _go_on(m: Numbers, q: Numbers, w: int) -> None:
     """Join the next station, or leave after the last."""
     at = _cell(m, w)
     row = _row(m, m[_cell(m, m[at + W_ORDER]) + O_STREAM])
@@ -491,8 +490,8 @@ def _go_on(m: IntArray, q: IntArray, w: int) -> None:
         _turned_away(m, q, w)
 
 
-@lean
-def work_done(m: IntArray, q: IntArray, t: int, w: int) -> None:
+@part
+def work_done(m: Numbers, q: Numbers, t: int, w: int) -> None:
     """A station has finished a job: it goes on, begins its route again, leaves, or is inspected."""
     finish(m, q, t, w)
     at = _cell(m, w)
@@ -512,8 +511,8 @@ def work_done(m: IntArray, q: IntArray, t: int, w: int) -> None:
     _go_on(m, q, w)
 
 
-@lean
-def _turned_away(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def _turned_away(m: Numbers, q: Numbers, w: int) -> None:
     o = m[_cell(m, w) + W_ORDER]
     order = _cell(m, o)
     _back_into_stock(m, q, w)
@@ -524,13 +523,13 @@ def _turned_away(m: IntArray, q: IntArray, w: int) -> None:
     _forget_parcel(m, w)
 
 
-@lean
-def _order_key(m: IntArray, o: int) -> int:
+@part
+def _order_key(m: Numbers, o: int) -> int:
     return m[_cell(m, o) + O_NUMBER] * m[STREAM_COUNT] + m[_cell(m, o) + O_STREAM]
 
 
-@lean
-def _back_into_stock(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def _back_into_stock(m: Numbers, q: Numbers, w: int) -> None:
     key = _order_key(m, m[_cell(m, w) + W_ORDER])
     item = m[_cell(m, w) + W_ITEMS]
     while item >= 0:
@@ -542,8 +541,8 @@ def _back_into_stock(m: IntArray, q: IntArray, w: int) -> None:
 # With the carrier. A payload tells whether the parcel is delivered or found lost: 2 · cell, + 1 when lost.
 
 
-@lean
-def _dispatch(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def _dispatch(m: Numbers, q: Numbers, w: int) -> None:
     at = _cell(m, w)
     order = _cell(m, m[at + W_ORDER])
     s, number, parcel = m[order + O_STREAM], m[order + O_NUMBER], m[at + W_NUMBER]
@@ -562,8 +561,8 @@ def _dispatch(m: IntArray, q: IntArray, w: int) -> None:
     schedule(m, q, arrives, DELIVERY, s, 2 * w + is_lost)
 
 
-@lean
-def _next_pickup(m: IntArray, s: int) -> int:
+@part
+def _next_pickup(m: Numbers, s: int) -> int:
     """See `calendars.next_pickup`."""
     state = stream_state(m, s)
     count = m[state + S_PICKUPS_COUNT]
@@ -577,8 +576,8 @@ def _next_pickup(m: IntArray, s: int) -> int:
     return week + 7 * TICKS_PER_DAY + m[pickups]
 
 
-@lean
-def parcel_comes(m: IntArray, q: IntArray, payload: int) -> None:
+@part
+def parcel_comes(m: Numbers, q: Numbers, payload: int) -> None:
     """A parcel is delivered, or found lost."""
     w = payload >> 1
     at = _cell(m, w)
@@ -598,8 +597,8 @@ def parcel_comes(m: IntArray, q: IntArray, payload: int) -> None:
         _forget_parcel(m, w)
 
 
-@lean
-def _found_lost(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def _found_lost(m: Numbers, q: Numbers, w: int) -> None:
     """Its units are written off and asked for again; then policies look."""
     o = m[_cell(m, w) + W_ORDER]
     order = _cell(m, o)
@@ -624,8 +623,8 @@ def _found_lost(m: IntArray, q: IntArray, w: int) -> None:
 # Coming back
 
 
-@lean
-def _plan_return(m: IntArray, q: IntArray, w: int) -> bool:
+@part
+def _plan_return(m: Numbers, q: Numbers, w: int) -> bool:
     """Whether a delivered parcel comes back; then it is scheduled."""
     at = _cell(m, w)
     order = _cell(m, m[at + W_ORDER])
@@ -639,8 +638,8 @@ def _plan_return(m: IntArray, q: IntArray, w: int) -> bool:
     return True
 
 
-@lean
-def return_arrives(m: IntArray, q: IntArray, s: int, w: int) -> None:
+@part
+def return_arrives(m: Numbers, q: Numbers, s: int, w: int) -> None:
     """A return joins the inspection, or is dealt with at once."""
     inspection = m[_row(m, s) + INSPECTION]
     if inspection < 0:
@@ -649,8 +648,8 @@ def return_arrives(m: IntArray, q: IntArray, s: int, w: int) -> None:
         _end_return(m, q, w, False)
 
 
-@lean
-def inspected(m: IntArray, q: IntArray, w: int) -> None:
+@part
+def inspected(m: Numbers, q: Numbers, w: int) -> None:
     """A return goes back into stock, or is written off."""
     at = _cell(m, w)
     order = _cell(m, m[at + W_ORDER])
@@ -659,8 +658,8 @@ def inspected(m: IntArray, q: IntArray, w: int) -> None:
     _end_return(m, q, w, _happens(m, s, chance, _RESTOCKED_KEY, m[order + O_NUMBER], m[at + W_NUMBER]))
 
 
-@lean
-def _end_return(m: IntArray, q: IntArray, w: int, is_good: bool) -> None:
+@part
+def _end_return(m: Numbers, q: Numbers, w: int, is_good: bool) -> None:
     at = _cell(m, w)
     order = _cell(m, m[at + W_ORDER])
     s = m[order + O_STREAM]

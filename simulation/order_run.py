@@ -10,7 +10,7 @@ import numpy as np
 from simulation.arrays import FloatArray, IntArray
 from simulation.calendars import OpenTime, breakdown_intervals, open_intervals, outages_of
 from simulation.event_queue import clear, event_queue, key_place, key_rank, next_tick, pop
-from simulation.lean import as_reals, lean, pointer_to
+from simulation.lean import Numbers, as_reals, lean, part, pointer_to, shifted
 from simulation.memory import (
     CELL,
     CELLS,
@@ -106,7 +106,7 @@ from simulation.tally_columns import (
 )
 
 _CELLS, _EVENTS, _LOG_ROWS = 2048, 1024, 4096
-_MOST_MEMORY_WORDS = 2**31
+_MOST_MEMORY_WORDS = 2**27
 
 
 # The loop
@@ -139,7 +139,7 @@ def replication_of_orders(memory: IntArray, queue: IntArray, span: IntArray, day
             return False
         m[NOW] = border
         if border == day * TICKS_PER_DAY and len(days) >= day * width:
-            _note_states(m, days[(day - 1) * width : day * width])
+            _note_states(m, shifted(pointer_to(days), (day - 1) * width))
             day += 1
         if border == span[0] and not measured:
             _begin_anew(m)
@@ -150,16 +150,16 @@ def replication_of_orders(memory: IntArray, queue: IntArray, span: IntArray, day
     return False
 
 
-@lean
-def _start(m: IntArray, q: IntArray) -> None:
+@part
+def _start(m: Numbers, q: Numbers) -> None:
     for p in range(m[POINT_COUNT]):
         start_point(m, q, p)
     for s in range(m[STREAM_COUNT]):
         plan_next_order(m, q, s)
 
 
-@lean
-def _run_until(m: IntArray, q: IntArray, border: int) -> bool:
+@part
+def _run_until(m: Numbers, q: Numbers, border: int) -> bool:
     """Everything before a tick; False when room ran out."""
     while next_tick(q) < border:
         tick, key, payload = pop(q)
@@ -197,8 +197,8 @@ def _run_until(m: IntArray, q: IntArray, border: int) -> bool:
     return True
 
 
-@lean
-def _serve_who_waits(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def _serve_who_waits(m: Numbers, q: Numbers, p: int) -> None:
     """Serve entries by class, then by who asked first, with what there is for each."""
     for list_of in range(m[CLASS_COUNT]):
         cell = m[m[WAITING] + 2 * (p * m[CLASS_COUNT] + list_of)]
@@ -214,8 +214,8 @@ def _serve_who_waits(m: IntArray, q: IntArray, p: int) -> None:
             cell = following
 
 
-@lean
-def _begin_anew(m: IntArray) -> None:
+@part
+def _begin_anew(m: Numbers) -> None:
     """The warm-up is over: all sums are 0 again."""
     for p in range(m[POINT_COUNT]):
         measure_point(m, p)
@@ -232,8 +232,8 @@ def _begin_anew(m: IntArray) -> None:
         m[at] = 0
 
 
-@lean
-def _note_states(m: IntArray, days: IntArray) -> None:
+@part
+def _note_states(m: Numbers, days: Numbers) -> None:
     """The states at a midnight, and the day's demand, which begins anew."""
     for p in range(m[POINT_COUNT]):
         state = point_state(m, p)
@@ -250,8 +250,8 @@ def _note_states(m: IntArray, days: IntArray) -> None:
         days[at + 2 * t + 1] = m[station_state(m, t) + T_IN_HAND]
 
 
-@lean
-def _close(m: IntArray) -> None:
+@part
+def _close(m: Numbers) -> None:
     """The run is over: the state at the end."""
     for p in range(m[POINT_COUNT]):
         measure_point(m, p)
@@ -273,7 +273,7 @@ def _close(m: IntArray) -> None:
 
 
 class _Room(NamedTuple):
-    """Memory as it begins, memory at work, and the queue."""
+    """How memory begins, memory at work, and the queue."""
 
     begins: IntArray
     memory: IntArray
@@ -305,6 +305,11 @@ class OrderRun:
         self._breaks = any(station.breakdowns is not None for station in scenario.stations)
         self._hours = self._open_hours(0)
 
+    @property
+    def cells(self) -> int:
+        """Room for so much that is open at once, as far as it has grown."""
+        return self._cells
+
     def fill(self, tallies: Tallies) -> Tallies:
         """Run as many replications as there is place for."""
         count = tallies.replications
@@ -328,7 +333,7 @@ class OrderRun:
         lists, places = self._hours
         while True:
             memory = self._room.memory
-            memory[:] = self._room.begins
+            memory[: len(self._room.begins)] = self._room.begins
             memory[REPLICATION], memory[HOURS] = replication, lists.ctypes.data
             self._place_hours(memory, places)
             if replication_of_orders(memory, self._room.queue, self._span, self._days.ravel()):
@@ -337,16 +342,19 @@ class OrderRun:
 
     def _grow(self) -> None:
         """Twice the room for everything."""
-        if len(self._room.memory) > _MOST_MEMORY_WORDS:
-            raise MemoryError("more is open at once in this scenario than fits: some queue grows without end")
         self._cells, self._events, self._log_rows = 2 * self._cells, 2 * self._events, 2 * self._log_rows
         self._room = self._make_room()
 
     def _make_room(self) -> _Room:
-        begins = memory_of(
+        begins, size = memory_of(
             self._scenario, self._tables, cells=self._cells, log_rows=self._log_rows, wait_bins=WAIT_BINS
         )
-        return _Room(begins, begins.copy(), event_queue(self._events))
+        if size > _MOST_MEMORY_WORDS:
+            raise MemoryError(
+                f"scenario {self._scenario.name!r} has more than {self._cells // 2:,} orders, parcels and goods open at"
+                " once, or a log that long: some queue grows without end, or the run is too long for a log"
+            )
+        return _Room(begins, np.empty(size, dtype=np.int64), event_queue(self._events))
 
     def _open_hours(self, replication: int) -> tuple[IntArray, list[tuple[int, int]]]:
         """When streams and stations work in a replication: lists, and where each begins in them, with its length."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulation.arrays import IntArray
-from simulation.lean import as_reals, drawn, lean, shifted, value_of
+from simulation.lean import Numbers, as_reals, drawn, part, shifted, value_of
 from simulation.memory import (
     B_UNITS,
     CELL,
@@ -148,35 +147,35 @@ REVIEW = 10
 _INTERARRIVAL_KEY, _SIZE_KEY, _PATIENCE_KEY = 0, 2, 4
 
 
-@lean
-def point_state(m: IntArray, p: int) -> int:
+@part
+def point_state(m: Numbers, p: int) -> int:
     """Where the state of a point begins."""
     return m[POINT_STATES] + p * POINT_STATE
 
 
-@lean
-def point_tallies(m: IntArray, p: int) -> int:
+@part
+def point_tallies(m: Numbers, p: int) -> int:
     """Where the sums of a point begin."""
     return m[POINT_TALLIES] + p * POINT_SUMS
 
 
-@lean
-def _row(m: IntArray, p: int) -> IntArray:
+@part
+def _row(m: Numbers, p: int) -> Numbers:
     return shifted(m, m[POINTS] + p * POINT_COLUMNS)
 
 
-@lean
-def _keys(m: IntArray, p: int) -> IntArray:
+@part
+def _keys(m: Numbers, p: int) -> Numbers:
     return shifted(m, m[POINT_KEYS] + p * POINT_KEY_WIDTH)
 
 
-@lean
-def _net_stock(m: IntArray, state: int) -> int:
+@part
+def _net_stock(m: Numbers, state: int) -> int:
     return m[state + P_ON_HAND] - m[state + P_BACKORDERED] - m[state + P_OWED]
 
 
-@lean
-def measure_point(m: IntArray, p: int) -> None:
+@part
+def measure_point(m: Numbers, p: int) -> None:
     """Add the time since the last change to the integrals."""
     state, sums = point_state(m, p), point_tallies(m, p)
     elapsed = m[NOW] - m[state + P_SINCE]
@@ -192,8 +191,8 @@ def measure_point(m: IntArray, p: int) -> None:
         m[sums + NO_BACKORDER_TICKS] += elapsed
 
 
-@lean
-def start_point(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def start_point(m: Numbers, q: Numbers, p: int) -> None:
     """Schedule what is known on day 0."""
     row, state = _row(m, p), point_state(m, p)
     _keep(m, q, p, m[state + P_ON_HAND])
@@ -210,8 +209,8 @@ def start_point(m: IntArray, q: IntArray, p: int) -> None:
 # Demand
 
 
-@lean
-def _plan_next_customer(m: IntArray, q: IntArray, p: int, number: int) -> None:
+@part
+def _plan_next_customer(m: Numbers, q: Numbers, p: int, number: int) -> None:
     """Schedule the customer of this number, day or position, if there is one; luck is drawn for four at a time."""
     row, state, keys = _row(m, p), point_state(m, p), _keys(m, p)
     kind = row[DEMAND_KIND]
@@ -232,8 +231,8 @@ def _plan_next_customer(m: IntArray, q: IntArray, p: int, number: int) -> None:
     schedule(m, q, tick, ASK, p, number)
 
 
-@lean
-def _draw_gaps(m: IntArray, row: IntArray, keys: IntArray, to: int, block: int) -> None:
+@part
+def _draw_gaps(m: Numbers, row: Numbers, keys: Numbers, to: int, block: int) -> None:
     distributions = shifted(m, m[DISTRIBUTIONS])
     u = block_at(np.uint64(keys[0]), np.uint64(keys[1]), 0, block, m[REPLICATION])
     m[to] = int(value_of(distributions, row[INTERARRIVAL], u[0]) * TICKS_PER_DAY + 0.5)
@@ -242,8 +241,8 @@ def _draw_gaps(m: IntArray, row: IntArray, keys: IntArray, to: int, block: int) 
     m[to + 3] = int(value_of(distributions, row[INTERARRIVAL], u[3]) * TICKS_PER_DAY + 0.5)
 
 
-@lean
-def _draw_sizes(m: IntArray, row: IntArray, keys: IntArray, to: int, block: int) -> None:
+@part
+def _draw_sizes(m: Numbers, row: Numbers, keys: Numbers, to: int, block: int) -> None:
     distributions = shifted(m, m[DISTRIBUTIONS])
     u = block_at(np.uint64(keys[_SIZE_KEY]), np.uint64(keys[_SIZE_KEY + 1]), 0, block, m[REPLICATION])
     m[to] = int(value_of(distributions, row[SIZE], u[0]) + 0.5)
@@ -252,11 +251,11 @@ def _draw_sizes(m: IntArray, row: IntArray, keys: IntArray, to: int, block: int)
     m[to + 3] = int(value_of(distributions, row[SIZE], u[3]) + 0.5)
 
 
-@lean
-def _size(m: IntArray, p: int, number: int) -> int:
+@part
+def _size(m: Numbers, p: int, number: int) -> int:
     row, state = _row(m, p), point_state(m, p)
     kind = row[DEMAND_KIND]
-    if kind == RENEWAL or kind == DAILY:
+    if kind in (RENEWAL, DAILY):
         if row[FIXED_SIZE] >= 0:
             return row[FIXED_SIZE]
         if number & 3 == 0:
@@ -268,8 +267,8 @@ def _size(m: IntArray, p: int, number: int) -> int:
     return m[at + row[DEMAND_COUNT]]
 
 
-@lean
-def customer_comes(m: IntArray, q: IntArray, p: int, number: int) -> None:
+@part
+def customer_comes(m: Numbers, q: Numbers, p: int, number: int) -> None:
     """A customer asks; the policy looks; the next customer is known."""
     units = _size(m, p, number)
     if units > 0:
@@ -278,9 +277,9 @@ def customer_comes(m: IntArray, q: IntArray, p: int, number: int) -> None:
     _plan_next_customer(m, q, p, number + 1)
 
 
-@lean
+@part
 def ask(
-    m: IntArray, q: IntArray, p: int, units: int, asker: int, priority: int, list_of: int, number: int, counted: bool
+    m: Numbers, q: Numbers, p: int, units: int, asker: int, priority: int, list_of: int, number: int, counted: bool
 ) -> int:
     """Meet what can be met at once; the rest waits or is lost.
 
@@ -325,21 +324,21 @@ def ask(
     return met
 
 
-@lean
-def backorders(m: IntArray, p: int) -> bool:
+@part
+def backorders(m: Numbers, p: int) -> bool:
     """Whether what customers and orders are not given at once waits."""
     return _row(m, p)[BACKORDERS] != 0
 
 
-@lean
-def _available(m: IntArray, state: int, priority: int) -> int:
+@part
+def _available(m: Numbers, state: int, priority: int) -> int:
     if priority > 0:
         return max(m[state + P_ON_HAND] - m[state + P_KEPT_BACK], 0)
     return m[state + P_ON_HAND]
 
 
-@lean
-def _wait(m: IntArray, q: IntArray, p: int, units: int, asker: int, priority: int, list_of: int) -> None:
+@part
+def _wait(m: Numbers, q: Numbers, p: int, units: int, asker: int, priority: int, list_of: int) -> None:
     row, state = _row(m, p), point_state(m, p)
     number = m[state + P_ENTRIES]
     m[state + P_ENTRIES] += 1
@@ -372,8 +371,8 @@ def _wait(m: IntArray, q: IntArray, p: int, units: int, asker: int, priority: in
         schedule(m, q, m[NOW] + int(days * TICKS_PER_DAY + 0.5), PATIENCE_ENDS, p, stamped(m, cell))
 
 
-@lean
-def drop_entry(m: IntArray, cell: int) -> None:
+@part
+def drop_entry(m: Numbers, cell: int) -> None:
     """An entry waits no longer."""
     at = m[CELLS] + cell * CELL
     ends, before, after = m[at + E_LIST], m[at + E_BEFORE], m[at + NEXT]
@@ -388,8 +387,8 @@ def drop_entry(m: IntArray, cell: int) -> None:
     free_cell(m, cell)
 
 
-@lean
-def patience_ends(m: IntArray, p: int, payload: int) -> tuple[int, int]:
+@part
+def patience_ends(m: Numbers, p: int, payload: int) -> tuple[int, int]:
     """What an entry waits for is lost; who asked, and how many units, or (CUSTOMER, 0) if it waits no longer."""
     cell = still_there(m, payload)
     if cell < 0:
@@ -404,8 +403,8 @@ def patience_ends(m: IntArray, p: int, payload: int) -> tuple[int, int]:
     return asker, units
 
 
-@lean
-def first_waiting(m: IntArray, p: int) -> int:
+@part
+def first_waiting(m: Numbers, p: int) -> int:
     """The entry to be served first of a point, −1 for none."""
     for list_of in range(m[CLASS_COUNT]):
         cell = m[m[WAITING] + 2 * (p * m[CLASS_COUNT] + list_of)]
@@ -414,8 +413,8 @@ def first_waiting(m: IntArray, p: int) -> int:
     return -1
 
 
-@lean
-def serve(m: IntArray, p: int, cell: int) -> tuple[int, int]:
+@part
+def serve(m: Numbers, p: int, cell: int) -> tuple[int, int]:
     """Give an entry what can be given; who asked for it and how many units it got. The entry may be gone then."""
     state, sums, at = point_state(m, p), point_tallies(m, p), m[CELLS] + cell * CELL
     asker = m[at + E_ASKER]
@@ -438,8 +437,8 @@ def serve(m: IntArray, p: int, cell: int) -> tuple[int, int]:
 # Stock
 
 
-@lean
-def _keep(m: IntArray, q: IntArray, p: int, units: int) -> None:
+@part
+def _keep(m: Numbers, q: Numbers, p: int, units: int) -> None:
     """What came in is there until its shelf life ends."""
     row, state = _row(m, p), point_state(m, p)
     if row[SHELF_LIFE] == 0 or units == 0:
@@ -456,8 +455,8 @@ def _keep(m: IntArray, q: IntArray, p: int, units: int) -> None:
     schedule(m, q, m[NOW] + row[SHELF_LIFE], SPOILAGE, p, stamped(m, cell))
 
 
-@lean
-def _take(m: IntArray, p: int, units: int) -> None:
+@part
+def _take(m: Numbers, p: int, units: int) -> None:
     """Issue units, oldest first."""
     state = point_state(m, p)
     m[state + P_ON_HAND] -= units
@@ -470,15 +469,15 @@ def _take(m: IntArray, p: int, units: int) -> None:
             _drop_oldest(m, state)
 
 
-@lean
-def _drop_oldest(m: IntArray, state: int) -> None:
+@part
+def _drop_oldest(m: Numbers, state: int) -> None:
     oldest = m[state + P_OLDEST]
     m[state + P_OLDEST] = m[m[CELLS] + oldest * CELL + NEXT]
     free_cell(m, oldest)
 
 
-@lean
-def spoil(m: IntArray, q: IntArray, p: int, payload: int) -> None:
+@part
+def spoil(m: Numbers, q: Numbers, p: int, payload: int) -> None:
     """Throw away what is left of a batch, which is the oldest; the policy looks."""
     cell = still_there(m, payload)
     if cell < 0:
@@ -493,8 +492,8 @@ def spoil(m: IntArray, q: IntArray, p: int, payload: int) -> None:
     look(m, q, p)
 
 
-@lean
-def plan_restock(m: IntArray, q: IntArray, p: int, units: int, order_key: int) -> None:
+@part
+def plan_restock(m: Numbers, q: Numbers, p: int, units: int, order_key: int) -> None:
     """Units of an order go back into stock, as the next event."""
     cell = new_cell(m)
     if cell < 0:
@@ -504,8 +503,8 @@ def plan_restock(m: IntArray, q: IntArray, p: int, units: int, order_key: int) -
     schedule(m, q, m[NOW], RESTOCK, p, cell)
 
 
-@lean
-def restock(m: IntArray, q: IntArray, p: int, cell: int) -> None:
+@part
+def restock(m: Numbers, q: Numbers, p: int, cell: int) -> None:
     """Units are back in stock; who waits is to be served."""
     measure_point(m, p)
     state = point_state(m, p)
@@ -517,8 +516,8 @@ def restock(m: IntArray, q: IntArray, p: int, cell: int) -> None:
     note(m, LOG_RESTOCK, p, order_key, units, _net_stock(m, state))
 
 
-@lean
-def receive(m: IntArray, q: IntArray, p: int, cell: int) -> None:
+@part
+def receive(m: Numbers, q: Numbers, p: int, cell: int) -> None:
     """Goods arrive; who waits is to be served, then the cycle ends."""
     measure_point(m, p)
     state, sums, at = point_state(m, p), point_tallies(m, p), m[CELLS] + cell * CELL
@@ -534,8 +533,8 @@ def receive(m: IntArray, q: IntArray, p: int, cell: int) -> None:
     m[state + P_RECEIPTS] += 1
 
 
-@lean
-def end_cycle(m: IntArray, p: int) -> None:
+@part
+def end_cycle(m: Numbers, p: int) -> None:
     """A receipt has served who waited."""
     state, sums = point_state(m, p), point_tallies(m, p)
     m[sums + CYCLES] += 1
@@ -546,31 +545,31 @@ def end_cycle(m: IntArray, p: int) -> None:
 # Replenishment
 
 
-@lean
-def look(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def look(m: Numbers, q: Numbers, p: int) -> None:
     """Let a policy of continuous review decide."""
     state = point_state(m, p)
     if _net_stock(m, state) + m[state + P_ON_ORDER] <= m[state + P_LOOKS_BELOW]:
         _decide(m, q, p)
 
 
-@lean
-def review(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def review(m: Numbers, q: Numbers, p: int) -> None:
     """A policy of periodic review looks, and will again."""
     _decide(m, q, p)
     m[point_state(m, p) + P_REVIEW] += 1
     _plan_review(m, q, p)
 
 
-@lean
-def _plan_review(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def _plan_review(m: Numbers, q: Numbers, p: int) -> None:
     r, at = as_reals(m), m[REAL] + _row(m, p)[REVIEW_DAYS]
     number = m[point_state(m, p) + P_REVIEW]
     schedule(m, q, int((r[at] + number * r[at + 1]) * TICKS_PER_DAY + 0.5), REVIEW, p, 0)
 
 
-@lean
-def _decide(m: IntArray, q: IntArray, p: int) -> None:
+@part
+def _decide(m: Numbers, q: Numbers, p: int) -> None:
     """Order what the policy wants; a site that supplies looks in its turn, and so up to the supplier."""
     while True:
         row, state = _row(m, p), point_state(m, p)
@@ -599,8 +598,8 @@ def _decide(m: IntArray, q: IntArray, p: int) -> None:
         p = source
 
 
-@lean
-def expect(m: IntArray, q: IntArray, p: int, units: int, price: float) -> None:
+@part
+def expect(m: Numbers, q: Numbers, p: int, units: int, price: float) -> None:
     """Units are under way from the source, from now on."""
     row, state, keys = _row(m, p), point_state(m, p), _keys(m, p)
     day = m[NOW] // TICKS_PER_DAY
@@ -615,8 +614,8 @@ def expect(m: IntArray, q: IntArray, p: int, units: int, price: float) -> None:
     _send(m, q, p, arrives, units, arriving, price)
 
 
-@lean
-def _send(m: IntArray, q: IntArray, p: int, arrives: int, units: int, arriving: int, price: float) -> None:
+@part
+def _send(m: Numbers, q: Numbers, p: int, arrives: int, units: int, arriving: int, price: float) -> None:
     cell = new_cell(m)
     if cell < 0:
         return

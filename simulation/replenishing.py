@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
-from simulation.arrays import FloatArray, IntArray
-from simulation.event_queue import NEVER
-from simulation.lean import drawn, lean, shifted
+from simulation.lean import Numbers, Reals, drawn, part, shifted
 from simulation.scenario import TICKS_PER_DAY
 from simulation.tables import (
     BREAK_COUNT,
     BREAK_START,
     FUNCTION,
     LEAD_TIME,
+    LOOKS_BELOW,
     MOQ,
-    NEVER_ORDERS,
     ORDER_QUANTITY,
     ORDER_UP_TO,
     OUTAGE_COUNT,
@@ -40,13 +40,13 @@ from simulation.tables import (
 
 LEAD_TIME_KEY, YIELD_KEY = 6, 8
 
-_SIGNATURE = types.int64(
-    types.int64, types.int64, types.int64, types.float64, types.CPointer(types.float64), types.int64
-)
+_REALS: Any = types.CPointer(types.float64)  # type: ignore[no-untyped-call]
+_SIGNATURE = types.int64(types.int64, types.int64, types.int64, types.float64, _REALS, types.int64)
 
 
+@lru_cache(maxsize=64)
 def policy_address(function: Any) -> tuple[int, Any]:
-    """The address of a user's compiled policy, and what must be kept while it is used.
+    """The address of a user's compiled policy, and what must be kept while it is used; compiled once a process.
 
     Args:
         function: function(on_hand, on_order, backordered, day, parameters) → units, as compiled by `numba.njit`.
@@ -54,37 +54,28 @@ def policy_address(function: Any) -> tuple[int, Any]:
 
     @numba.cfunc(_SIGNATURE)
     def called(on_hand, on_order, backordered, day, first, count):  # type: ignore[no-untyped-def]
-        return np.int64(function(on_hand, on_order, backordered, day, numba.carray(first, (count,))))
+        return np.int64(function(on_hand, on_order, backordered, day, numba.carray(first, (count,))))  # type: ignore[attr-defined]
 
-    return called.address, called
+    return int(called.address or 0), called
 
 
-@intrinsic
-def _call(_typing, address, on_hand, on_order, backordered, day, parameters, count):  # type: ignore[no-untyped-def]
-    """Call the function at an address."""
-
+def _call_at(
+    _typing: Any, address: Any, on_hand: Any, on_order: Any, owed: Any, day: Any, parameters: Any, count: Any
+) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         whole, real = ir.IntType(64), ir.DoubleType()
         kind = ir.FunctionType(whole, [whole, whole, whole, real, real.as_pointer(), whole])
         return builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
 
-    return types.int64(*(types.int64,) * 4, types.float64, parameters, types.int64), generate
+    return types.int64(address, on_hand, on_order, owed, day, parameters, count), generate
 
 
-@lean
-def looks_below(row: IntArray) -> int:
-    """The inventory position at or below which the policy may order: nothing can happen above it."""
-    if row[POLICY_KIND] == NEVER_ORDERS:
-        return -NEVER
-    if row[POLICY_KIND] != REORDERS:
-        return NEVER
-    if row[ORDER_QUANTITY] > 0:
-        return row[REORDER_POINT]
-    return min(row[REORDER_POINT], row[ORDER_UP_TO] - 1)
+_call = cast(Callable[[int, int, int, int, float, Reals, int], int], intrinsic(_call_at))
+"""Call the function at an address with the numbers of `policy_address`."""
 
 
-@lean
-def units_to_order(row: IntArray, real: FloatArray, on_hand: int, on_order: int, owed: int, tick: int) -> int:
+@part
+def units_to_order(row: Numbers, real: Reals, on_hand: int, on_order: int, owed: int, tick: int) -> int:
     """What the policy of a stock point asks for at a moment: 0 or more units, at least the moq, in whole packs.
 
     Args:
@@ -96,7 +87,7 @@ def units_to_order(row: IntArray, real: FloatArray, on_hand: int, on_order: int,
         tick: Now.
     """
     position = on_hand + on_order - owed
-    if position > looks_below(row):
+    if position > row[LOOKS_BELOW]:
         return 0
     if row[POLICY_KIND] != REORDERS:
         units = _call(
@@ -119,8 +110,8 @@ def units_to_order(row: IntArray, real: FloatArray, on_hand: int, on_order: int,
     return (max(units, row[MOQ]) + pack - 1) // pack * pack
 
 
-@lean
-def price_of(row: IntArray, whole: IntArray, real: FloatArray, unit_cost: float, units: int) -> float:
+@part
+def price_of(row: Numbers, whole: Numbers, real: Reals, unit_cost: float, units: int) -> float:
     """Of a unit, in an order of so many."""
     price = unit_cost
     for at in range(row[BREAK_START], row[BREAK_START] + row[BREAK_COUNT]):
@@ -129,12 +120,12 @@ def price_of(row: IntArray, whole: IntArray, real: FloatArray, unit_cost: float,
     return price
 
 
-@lean
+@part
 def arrival_tick(
-    row: IntArray,
-    whole: IntArray,
-    keys: IntArray,
-    distributions: IntArray,
+    row: Numbers,
+    whole: Numbers,
+    keys: Numbers,
+    distributions: Numbers,
     tick: int,
     number_of_day: int,
     replication: int,
@@ -159,8 +150,8 @@ def arrival_tick(
     return _outage_end(shifted(whole, row[OUTAGE_START]), row[OUTAGE_COUNT], tick) + lead_time
 
 
-@lean
-def _outage_end(outages: IntArray, count: int, tick: int) -> int:
+@part
+def _outage_end(outages: Numbers, count: int, tick: int) -> int:
     """The end of the outage that a tick falls into; the tick itself when it falls into none."""
     for outage in range(count):
         if outages[2 * outage] > tick:
@@ -170,9 +161,9 @@ def _outage_end(outages: IntArray, count: int, tick: int) -> int:
     return tick
 
 
-@lean
+@part
 def arriving_units(
-    row: IntArray, keys: IntArray, distributions: IntArray, units: int, tick: int, number_of_day: int, replication: int
+    row: Numbers, keys: Numbers, distributions: Numbers, units: int, tick: int, number_of_day: int, replication: int
 ) -> int:
     """What arrives of the units that left at a tick."""
     if row[YIELD] < 0:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 
-from simulation.arrays import IntArray
-from simulation.lean import as_reals, drawn, lean, pointer_at, shifted
+from simulation.lean import Numbers, as_reals, drawn, part, pointer_at, shifted
 from simulation.memory import (
     CELL,
     CELLS,
@@ -69,20 +68,20 @@ from simulation.tally_columns import (
 )
 
 
-@lean
-def station_state(m: IntArray, t: int) -> int:
+@part
+def station_state(m: Numbers, t: int) -> int:
     """Where the state of a station begins."""
     return m[STATION_STATES] + t * STATION_STATE
 
 
-@lean
-def hours_at(m: IntArray, at: int) -> IntArray:
+@part
+def hours_at(m: Numbers, at: int) -> Numbers:
     """Open hours that begin at a place of the lists of hours."""
     return shifted(pointer_at(m[HOURS]), at)
 
 
-@lean
-def measure_station(m: IntArray, t: int) -> None:
+@part
+def measure_station(m: Numbers, t: int) -> None:
     """Add the time since the last change to the integrals."""
     state, sums = station_state(m, t), m[STATION_TALLIES] + t * STATION_SUMS
     before = m[state + T_SINCE]
@@ -97,8 +96,8 @@ def measure_station(m: IntArray, t: int) -> None:
     m[sums + WORKING_TICKS] += elapsed * m[state + T_IN_HAND]
 
 
-@lean
-def join(m: IntArray, q: IntArray, t: int, w: int) -> bool:
+@part
+def join(m: Numbers, q: Numbers, t: int, w: int) -> bool:
     """Take a job in, unless the queue is full."""
     measure_station(m, t)
     state, sums = station_state(m, t), m[STATION_TALLIES] + t * STATION_SUMS
@@ -127,8 +126,8 @@ def join(m: IntArray, q: IntArray, t: int, w: int) -> bool:
     return True
 
 
-@lean
-def finish(m: IntArray, q: IntArray, t: int, w: int) -> None:
+@part
+def finish(m: Numbers, q: Numbers, t: int, w: int) -> None:
     """A job is done; the next in the queue is begun."""
     measure_station(m, t)
     state = station_state(m, t)
@@ -141,8 +140,8 @@ def finish(m: IntArray, q: IntArray, t: int, w: int) -> None:
         _begin(m, q, t, following)
 
 
-@lean
-def _begin(m: IntArray, q: IntArray, t: int, w: int) -> None:
+@part
+def _begin(m: Numbers, q: Numbers, t: int, w: int) -> None:
     state, sums, at = station_state(m, t), m[STATION_TALLIES] + t * STATION_SUMS, m[CELLS] + w * CELL
     m[state + T_IN_HAND] += 1
     work = _working_time(m, t, w)
@@ -160,7 +159,7 @@ def _begin(m: IntArray, q: IntArray, t: int, w: int) -> None:
     _note_job(m, t, w, LOG_WORK_BEGUN)
 
 
-@lean
+@part
 def wait_bin(wait: int) -> int:
     """The bin of the histogram that a wait falls into."""
     if wait == 0:
@@ -168,8 +167,8 @@ def wait_bin(wait: int) -> int:
     return min(int(WAIT_BINS_PER_OCTAVE * math.log2(1.0 + wait)), WAIT_BINS - 1)
 
 
-@lean
-def _working_time(m: IntArray, t: int, w: int) -> int:
+@part
+def _working_time(m: Numbers, t: int, w: int) -> int:
     row, at = m[STATIONS] + t * STATION_COLUMNS, m[CELLS] + w * CELL
     order = m[CELLS] + m[at + W_ORDER] * CELL
     key = shifted(m, m[JOB_KEYS] + 2 * (m[order + O_STREAM] * m[STATION_COUNT] + t))
@@ -178,8 +177,8 @@ def _working_time(m: IntArray, t: int, w: int) -> int:
     return int((service + m[at + W_UNITS] * as_reals(m)[m[PER_UNIT] + t]) * TICKS_PER_DAY + 0.5)
 
 
-@lean
-def _note_job(m: IntArray, t: int, w: int, event: int) -> None:
+@part
+def _note_job(m: Numbers, t: int, w: int, event: int) -> None:
     at = m[CELLS] + w * CELL
     order = m[CELLS] + m[at + W_ORDER] * CELL
     key = m[order + O_NUMBER] * m[STREAM_COUNT] + m[order + O_STREAM]

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from simulation.arrays import FloatArray, IntArray
-from simulation.lean import lean, pointer_to, shifted, value_of
 from simulation.event_queue import NEVER, clear, event_queue, next_tick, pop, push
+from simulation.lean import lean, part, pointer_to, shifted, value_of
 from simulation.quantiles import EXPONENTIAL
-from simulation.replenishing import arrival_tick, arriving_units, looks_below, price_of, units_to_order
+from simulation.replenishing import arrival_tick, arriving_units, price_of, units_to_order
 from simulation.scenario import TICKS_PER_DAY
 from simulation.streams import block_at
 from simulation.tables import (
@@ -29,6 +29,7 @@ from simulation.tables import (
     EVENTS,
     FIXED_SIZE,
     INTERARRIVAL,
+    LOOKS_BELOW,
     NO_DEMAND,
     ON_HAND,
     PIPELINE_COUNT,
@@ -127,7 +128,7 @@ def stock_events(
     return len(sums)
 
 
-@lean
+@part
 def _replication(
     tables: Tables, point: int, room: StockRoom, span: IntArray, replication: int, sums: IntArray
 ) -> float:
@@ -146,20 +147,20 @@ def _replication(
             return -1.0
 
     on_hand = row[ON_HAND]
-    backordered = np.int64(0)
+    backordered = 0
     position = on_hand + state[_ON_ORDER]
-    head = np.int64(0)
-    queued = np.int64(0)
-    cycle_is_short = np.int64(0)
+    head = 0
+    queued = 0
+    cycle_is_short = 0
     cost = 0.0
-    below = looks_below(row) if row[REVIEW_PERIOD] == 0 else np.int64(-(2**62))
+    below = row[LOOKS_BELOW] if row[REVIEW_PERIOD] == 0 else -NEVER
     first_review, period = tables.real[row[REVIEW_DAYS]], tables.real[row[REVIEW_DAYS] + 1]
-    review = int(first_review * TICKS_PER_DAY + 0.5) if row[REVIEW_PERIOD] > 0 else np.int64(NEVER)
+    review = int(first_review * TICKS_PER_DAY + 0.5) if row[REVIEW_PERIOD] > 0 else NEVER
     reviews = 0
     receipt = next_tick(receipts)
-    block = np.int64(0)
-    _next_four(tables, point, customers, block, np.int64(0), replication)
-    next_customer = np.int64(0)
+    block = 0
+    _next_four(tables, point, customers, block, 0, replication)
+    next_customer = 0
     tick = customers[0, 0]
     backorders = row[BACKORDERS] != 0
     ring = len(waiting) - 1
@@ -171,18 +172,18 @@ def _replication(
 
     for phase in range(2):
         limit = span[phase]
-        begin = np.int64(0) if phase == 0 else span[0]
+        begin = 0 if phase == 0 else span[0]
         sums[:] = 0
         cost = 0.0
         on_hand_moment = -on_hand * begin
-        in_stock_moment = -begin if on_hand > 0 else np.int64(0)
+        in_stock_moment = -begin if on_hand > 0 else 0
         backordered_moment = -backordered * begin
-        no_backorder_moment = -begin if backordered == 0 else np.int64(0)
+        no_backorder_moment = -begin if backordered == 0 else 0
         state[_ON_ORDER_MOMENT] = -state[_ON_ORDER] * begin
-        demand = np.int64(0)
-        customers_served = np.int64(0)
-        short = np.int64(0)
-        short_customers = np.int64(0)
+        demand = 0
+        customers_served = 0
+        short = 0
+        short_customers = 0
         while True:
             boundary = min(receipt, review + 1, limit)
             while tick < boundary:
@@ -200,13 +201,13 @@ def _replication(
                     if met > 0:
                         in_stock_moment += tick
                     on_hand_moment += met * tick
-                    on_hand = np.int64(0)
+                    on_hand = 0
                     position -= met
                     missing = units - met
                     if missing > 0:
                         short += missing
                         short_customers += 1
-                        cycle_is_short = np.int64(1)
+                        cycle_is_short = 1
                         if backorders:
                             if queued > ring:
                                 return -1.0
@@ -232,7 +233,7 @@ def _replication(
                         _next_four_of_poisson(customers, key0, key1, mean, block, tick, replication)
                     else:
                         _next_four(tables, point, customers, block, tick, replication)
-                    next_customer = np.int64(0)
+                    next_customer = 0
                 tick = customers[next_customer, 0]
 
             now = min(receipt, review)
@@ -250,7 +251,7 @@ def _replication(
                 sums[RECEIVED] += arriving
                 sums[CYCLES] += 1
                 sums[STOCK_OUT_CYCLES] += cycle_is_short
-                cycle_is_short = np.int64(0)
+                cycle_is_short = 0
                 if backordered > 0 and arriving > 0:
                     left = arriving
                     while queued > 0 and left > 0:
@@ -294,7 +295,7 @@ def _replication(
     return cost
 
 
-@lean
+@part
 def _order(
     tables: Tables,
     point: int,
@@ -325,7 +326,7 @@ def _order(
     return units if _send(room, arrives, units, arriving, price, tick) else -1
 
 
-@lean
+@part
 def _send(room: StockRoom, arrives: int, units: int, arriving: int, price: float, tick: int) -> bool:
     """Put an order under way; False when there is no room."""
     state = room.state
@@ -340,7 +341,7 @@ def _send(room: StockRoom, arrives: int, units: int, arriving: int, price: float
     return push(pointer_to(room.receipts), arrives, state[_SCHEDULED], slot)
 
 
-@lean
+@part
 def _next_four_of_poisson(
     customers: IntArray, key0: np.uint64, key1: np.uint64, mean: float, block: int, tick: int, replication: int
 ) -> None:
@@ -356,7 +357,7 @@ def _next_four_of_poisson(
     customers[3, 0] = tick + gap0 + gap1 + gap2 + gap3
 
 
-@lean
+@part
 def _next_four(tables: Tables, point: int, customers: IntArray, block: int, tick: int, replication: int) -> None:
     """When the next four customers come, and what they ask for; `tick` is when the last one came."""
     row, keys, distributions = tables.points[point], tables.point_keys[point], pointer_to(tables.inverses)

@@ -12,12 +12,12 @@ from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from simulation.arrays import FloatArray, IntArray
 from simulation.distributions import Distribution, DistributionTable, constant, distribution_table
+from simulation.event_queue import NEVER
 from simulation.lean import inverses
-from simulation.scenario import TICKS_PER_DAY, Carrier, OrderStream, Scenario, Station, StockPoint
+from simulation.scenario import TICKS_PER_DAY, Carrier, OrderStream, Policy, Scenario, Station, StockPoint
 from simulation.streams import stream_key
 
 # Stock points
@@ -63,8 +63,9 @@ ALLOCATIONS = {"fifo": FIFO, "priority": PRIORITY, "rationing": RATIONING}
     PIPELINE_START,  # ticks and units in turn, by tick
     PIPELINE_COUNT,
     ALLOCATION,
+    LOOKS_BELOW,  # above this inventory position the policy orders nothing
     POINT_COLUMNS,
-) = range(35)
+) = range(36)
 
 POINT_PURPOSES = ("interarrival", "size", "patience", "lead time", "yield")
 
@@ -162,16 +163,14 @@ def tables(scenario: Scenario, *, seed: int, addresses: Sequence[int] = ()) -> T
     carriers = [book.carrier(carrier) for carrier in scenario.carriers]
     distributions = distribution_table(book.distributions or [constant(0.0)])
     return Tables(
-        points=_rows(points, POINT_COLUMNS, np.int64),
-        streams=_rows(streams, STREAM_COLUMNS, np.int64),
-        stream_chances=_rows([_stream_chances(stream) for stream in scenario.streams], STREAM_CHANCES, np.float64),
-        stations=_rows(stations, STATION_COLUMNS, np.int64),
+        points=_rows(points, POINT_COLUMNS),
+        streams=_rows(streams, STREAM_COLUMNS),
+        stream_chances=_reals([_stream_chances(stream) for stream in scenario.streams], STREAM_CHANCES),
+        stations=_rows(stations, STATION_COLUMNS),
         station_per_unit=np.array([station.per_unit for station in scenario.stations], dtype=np.float64),
-        carriers=_rows(carriers, CARRIER_COLUMNS, np.int64),
-        carrier_chances=_rows(
-            [[carrier.delay_probability, carrier.loss_probability] for carrier in scenario.carriers],
-            CARRIER_CHANCES,
-            np.float64,
+        carriers=_rows(carriers, CARRIER_COLUMNS),
+        carrier_chances=_reals(
+            [[carrier.delay_probability, carrier.loss_probability] for carrier in scenario.carriers], CARRIER_CHANCES
         ),
         unit_cost=np.array([point.unit_cost for point in scenario.points], dtype=np.float64),
         whole=np.array([*book.whole, 0], dtype=np.int64),
@@ -206,6 +205,7 @@ class _Book:
         row[FIXED_SIZE] = int(demand.size.quantile(0.5) + 0.5) if demand.size.kind == "constant" else -1
         row[DEMAND_START], row[DEMAND_COUNT], row[DEMAND_PATHS] = self.demand(point)
         row[POLICY_KIND] = {"none": NEVER_ORDERS, "reorder": REORDERS}.get(policy.kind, COMPILED)
+        row[LOOKS_BELOW] = _looks_below(policy)
         row[REORDER_POINT], row[ORDER_UP_TO] = policy.reorder_point, policy.order_up_to_level
         row[ORDER_QUANTITY] = policy.order_quantity
         row[REVIEW_PERIOD] = ticks(policy.review_period_days)
@@ -311,6 +311,16 @@ class _Book:
         )
 
 
+def _looks_below(policy: Policy) -> int:
+    if policy.kind == "none":
+        return -NEVER
+    if policy.kind != "reorder":
+        return NEVER
+    return (
+        policy.reorder_point if policy.order_quantity > 0 else min(policy.reorder_point, policy.order_up_to_level - 1)
+    )
+
+
 def _stream_chances(stream: OrderStream) -> list[float]:
     return [stream.rework_probability, stream.returns.probability, stream.returns.restock_probability]
 
@@ -321,5 +331,9 @@ def _keys(seed: int, rows: list[list[tuple[str, str]]]) -> IntArray:
     return np.array(words, dtype=np.int64).reshape(len(rows), len(rows[0]) if rows else 0, 2)
 
 
-def _rows(rows: Sequence[Sequence[float]], columns: int, kind: type) -> npt.NDArray[np.generic]:
-    return np.array(rows, dtype=kind).reshape(len(rows), columns)
+def _rows(rows: Sequence[Sequence[int]], columns: int) -> IntArray:
+    return np.array(rows, dtype=np.int64).reshape(len(rows), columns)
+
+
+def _reals(rows: Sequence[Sequence[float]], columns: int) -> FloatArray:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), columns)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from simulation import event_queue as queues
 from simulation.arrays import IntArray
-from simulation.event_queue import NEVER, event_key, event_queue, key_place, key_rank
+from simulation.event_queue import NEVER, event_queue
 from simulation.lean import lean, pointer_to
 
 Event = tuple[int, int, int]
@@ -23,6 +23,16 @@ def push(queue: IntArray, tick: int, key: int, payload: int) -> bool:
 @lean
 def pop(queue: IntArray) -> tuple[int, int, int]:
     return queues.pop(pointer_to(queue))
+
+
+@lean
+def event_key(rank: int, place: int, sequence: int) -> int:
+    return queues.event_key(rank, place, sequence)
+
+
+@lean
+def rank_and_place(key: int) -> tuple[int, int]:
+    return queues.key_rank(key), queues.key_place(key)
 
 
 @lean
@@ -86,4 +96,4 @@ def test_keys_order_by_rank_then_place_then_sequence() -> None:
     parts = [(0, 5, 9), (0, 6, 0), (6, 0, 0), (6, 0, 1), (10, 0, 0)]
     keys = [event_key(*part) for part in parts]
     assert keys == sorted(keys)
-    assert [(key_rank(key), key_place(key)) for key in keys] == [part[:2] for part in parts]
+    assert [rank_and_place(key) for key in keys] == [part[:2] for part in parts]
