@@ -70,7 +70,8 @@ def simulate(
         warm_up_days: Left out at the beginning; "mser5": found from a pilot run of 10 replications by MSER-5 over
             the days' total of stock less backorders, and of jobs at the stations; the longer of the two.
         executor: "auto" takes the fastest that can run the scenario.
-        workers: Threads (processes, for the plain interpreter).
+        workers: Threads; for the plain interpreter processes, which import the calling script: guard what it runs by
+            `if __name__ == "__main__"`.
         relative_half_width: Go on after `replications` until the interval of `measure` is at most this share of its
             mean to either side.
         measure: Of the whole scenario, for `relative_half_width`.

@@ -6,6 +6,7 @@ are put together in the order of their numbers.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -59,7 +60,8 @@ def run_replications(
         replications: How many, at least 1.
         workers: How many work side by side.
         processes: Whether they are processes, for plain Python; compiled executors let go of the interpreter's
-            lock, so that threads do.
+            lock, so that threads do. Policies that other processes cannot import (lambdas, functions of a notebook
+            or script) run in threads, which is right, and no faster than one worker.
         progress: Told after each chunk.
         done: Replications made before, for the progress.
         clock: Seconds, for the time left.
@@ -72,7 +74,7 @@ def run_replications(
     parts: list[Tallies] = []
     started, made = clock(), 0
     try:
-        for part in _in_order(runner, chunks, workers, processes):
+        for part in _in_order(runner, chunks, workers, processes and _can_be_sent(runner)):
             parts.append(part)
             made += part.replications
             if progress is not None:
@@ -107,6 +109,14 @@ def _pool(workers: int, processes: bool) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _can_be_sent(runner: Runner) -> bool:
+    """Whether another process can import everything the runner needs."""
+    try:
+        return b"__main__" not in pickle.dumps(runner)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
 
 
 def _processes(workers: int) -> Executor:

@@ -119,6 +119,12 @@ def test_processes_of_the_plain_interpreter_give_the_same_bits() -> None:
     )
 
 
+def test_policies_that_cannot_be_sent_to_another_process_give_the_same_bits_too() -> None:
+    scenario = CONTINUOUS.with_(policy=Policy("callable", function=lambda view: always_seven(view)))
+    options: dict[str, Any] = {"days": 10, "seed": 2, "replications": 3, "executor": "plain"}
+    assert same_bits(simulate(scenario, workers=1, **options).tallies, simulate(scenario, workers=2, **options).tallies)
+
+
 def test_more_replications_leave_the_first_ones_as_they_are() -> None:
     few = simulate(DAILY, days=25, seed=2, replications=5).by_replication
     many = simulate(DAILY, days=25, seed=2, replications=40).by_replication
