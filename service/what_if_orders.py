@@ -122,8 +122,17 @@ def compare_orders(
     from simulation.run import simulate
 
     cases = [OrderChanges()] if changes == OrderChanges() else [OrderChanges(), changes]
-    how = {"days": world.days + WARM_UP_DAYS, "warm_up_days": WARM_UP_DAYS, "replications": replications, "seed": seed}
-    results = tuple(simulate(changed_orders(world, flow, case, warehouse), **how) for case in cases)
+    days = world.days + WARM_UP_DAYS
+    results = tuple(
+        simulate(
+            changed_orders(world, flow, case, warehouse),
+            days=days,
+            warm_up_days=WARM_UP_DAYS,
+            replications=replications,
+            seed=seed,
+        )
+        for case in cases
+    )
     return OrderComparison(flow, warehouse, changes, results)
 
 

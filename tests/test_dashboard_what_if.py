@@ -100,6 +100,9 @@ def test_a_link_shows_a_changed_world_with_intervals(
     page = open_page(planned, lead_time="2.0", anew="true")
     assert headline(doubled) in text_of(page)
     pd.testing.assert_frame_equal(measures_of(page), said_measures(doubled))
+    few = open_page(planned, items="top 10", weeks="4")
+    assert (few.selectbox(key="items").value, few.selectbox(key="weeks").value) == ("top 10", 4)
+    assert "over the 4 weeks after" in text_of(few)
     assert "Who is hit most" in text_of(page)
     assert page.dataframe[1].value["link"].str.startswith("item?sku=").all()
 
@@ -172,6 +175,16 @@ def test_a_saved_name_means_nothing_in_markdown(planned_file: Path, tmp_path: Pa
     save_what_if(database, "**[x](http://y)**", {"demand": "1.2"}, key="1", actor=ACTOR, at=NOW)
     page = open_page(database)
     assert "\\[x" in page.button(key="open-**[x](http://y)**").label
+
+
+def test_a_link_shows_a_warehouse_with_something_different(planned: Database, open_page: OpenPage) -> None:
+    page = open_page(planned, part="Warehouse", orders="1.5")
+    assert "With orders × 1.5, promises kept go from" in text_of(page)
+    assert list(measures_of(page).columns) == ["measure", "as it is", "changed", "difference"]
+    page.slider(key="orders").set_value(1.0).run()
+    assert not page.exception
+    assert "As it is, " in text_of(page)
+    assert "Assumed: " in text_of(page)
 
 
 def test_without_orders_the_page_says_what_to_do(tmp_path: Path, open_page: OpenPage) -> None:

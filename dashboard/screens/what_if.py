@@ -29,11 +29,8 @@ from service.what_if_runs import SavedWhatIf, remove_what_if, save_what_if, save
 
 MOST_ROWS = 100
 WEEKS, USUAL_WEEKS = (4, 8, 13, 26), 8
-SCOPE_NAMES = {
-    scope: {"all": "all items"}.get(scope, f"class {scope}" if len(scope) == 1 else scope) for scope in SCOPES
-}
 NOBODY = "nobody"
-PARTS = ("stock", "warehouse")
+PARTS = ("Stock", "Warehouse")
 _SAID, _TURN = "what-if-said", "what-if-turn"
 column = st.column_config
 
@@ -66,15 +63,13 @@ def choose_view() -> tuple[int, str]:
         index=WEEKS.index(USUAL_WEEKS),
         key="weeks",
         bind="query-params",
-        format_func=lambda number: f"{number} weeks",
     )
     scope = right.selectbox(
         "Items",
         SCOPES,
         key="items",
         bind="query-params",
-        format_func=SCOPE_NAMES.__getitem__,
-        help="Classes by value of demand; top 50: the 50 most valuable",
+        help="A, B and C: classes by value of demand; top 50: the 50 most valuable",
     )
     return int(weeks), str(scope)
 
