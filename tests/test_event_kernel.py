@@ -113,11 +113,12 @@ def base_stock(*, level: int, rate: float = 1.0, lead_time: float = 3.0) -> Stoc
     )
 
 
-def test_rooms_grow_with_orders_under_way_and_customers_waiting() -> None:
-    scenario = Scenario(points=(base_stock(level=0, rate=500.0, lead_time=6.0),))
+@pytest.mark.parametrize(("level", "rate"), [(2_500, 400.0), (0, 60.0)])
+def test_rooms_grow_with_orders_under_way_and_customers_waiting(level: int, rate: float) -> None:
+    scenario = Scenario(points=(base_stock(level=level, rate=rate, lead_time=6.0),))
     how = {"days": 8, "replications": 2, "seed": 1, "warm_up_days": 1.0}
     ours = run_events(scenario, **how)
-    assert ours.points.on_order_end.min() > 2_000
+    assert ours.points.on_order_end.min() > 4 * rate
     assert differences(ours, run_plain(scenario, **how)) == []
     assert differences(run_events(scenario, **how, daily=True), run_plain(scenario, **how, daily=True)) == []
 
