@@ -170,7 +170,7 @@ def _open_queue(
     family: str, text: str, arrivals: float, service: Distribution, servers: int, expected: Mapping[str, float]
 ) -> Case:
     relaxation = _relaxation(arrivals, service.mean, servers, (service.sd / service.mean) ** 2)
-    days = max(40 * relaxation, 10_000 / arrivals)
+    days = max(30 * relaxation, 10_000 / arrivals)
     return Case(family, text, _queue(arrivals, service, servers), RELAXATIONS * relaxation, days, expected)
 
 
@@ -184,8 +184,8 @@ def queues_of_several_servers() -> Iterator[Case]:
         text = f"c {servers}, load {load}, service {service:g}"
         case = _open_queue("M/M/c", text, arrivals, exponential(service), servers, expected)
         yield case
-        if load <= 0.6:
-            yield case.plainly(3000 / arrivals)
+        if load <= 0.5:
+            yield case.plainly(1000 / arrivals)
 
 
 def constant_services() -> Iterator[Case]:
@@ -276,9 +276,11 @@ def networks() -> Iterator[Case]:
             ),
         )
         text = f"{len(steps)} stations, {arrivals:g} a day, {again:g} again"
-        days = max(20 * relaxation, 1000.0)
-        expected = network(arrivals, steps, again)
-        yield Case("Jackson network", text, scenario, RELAXATIONS * relaxation, days, expected)
+        case = Case("Jackson network", text, scenario, RELAXATIONS * relaxation, 0.0, network(arrivals, steps, again))
+        if relaxation > 1000.0:
+            yield replace(case, warm_up=6 * relaxation, days=6 * relaxation, replications=32)
+        else:
+            yield replace(case, days=max(12 * relaxation, 500.0))
 
 
 # Stocks
