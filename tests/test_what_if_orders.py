@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,32 @@ def test_what_is_left_of_sales_adds_up(world: LedgerWorld, flow: OrderFlow) -> N
         sold = sums.filled[:, number] + sums.served_late[:, number] - sums.restocked[:, number]
         expected += sold * (point.unit_price - point.unit_cost) - sums.written_off[:, number] * point.unit_price
     np.testing.assert_allclose(contribution(scenario, result.tallies), expected)
+
+
+def test_orders_are_learnt_on_both_databases(company: Any) -> None:
+    first = date(2024, 1, 1)
+    company.orders(
+        [
+            {
+                "order_id": f"{day}",
+                "order_date": f"{first + timedelta(days=day)} {8 + day % 10:02d}:30:00",
+                "customer_id": "c",
+                "sku": "AB"[day % 2],
+                "quantity": 1 + day % 3,
+                "unit_price": "3.00",
+                "country": "DE",
+            }
+            for day in range(200)
+        ]
+    )
+    world = ledger_world(company.database, weeks=4, demand="forecast", paths=5)
+    flow = order_flow(company.database, world)
+    assert flow.orders_per_day == pytest.approx(1)
+    assert flow.hours == ((0, 1, 2, 3, 4, 5, 6), 8.0, 18.0)
+    assert (flow.lines.tolist(), flow.units.mean()) == ([1.0] * 91, pytest.approx(2, abs=0.1))
+    assert (flow.returned_share, flow.lost_share, len(flow.transit)) == (0.0, 0.0, 0)
+    comparison = compare_orders(world, flow, OrderChanges(), replications=3)
+    assert row(comparison, "orders a day").base == pytest.approx(1, abs=0.5)
 
 
 @pytest.mark.parametrize(
