@@ -7,6 +7,8 @@ those of docs/simulation/rules.md.
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulation.arrays import FloatArray, IntArray
 from simulation.compiled import kernel
 from simulation.distributions import DistributionTable
@@ -223,7 +225,7 @@ def run_days(
                         on_order += order
                         if tail == len(queue):
                             queue, head, tail = room(queue, head, tail)
-                        due = dues[day] if orders_today == 0 else -1
+                        due = int(np.int64(dues[day])) if orders_today == 0 else -1
                         tail = send(
                             columns, keys, outages, table, break_units, horizon, replication, day, orders_today, order,
                             due, queue, head, tail,
@@ -256,7 +258,7 @@ def run_days(
             on_order += order
             if tail == len(queue):
                 queue, head, tail = room(queue, head, tail)
-            due = int(dues[day])
+            due = int(np.int64(dues[day]))
             if plain and orders_today == 0 and due >= 0:
                 if due < day_after:
                     tail = insert(queue, head, tail, due, order, order, LIST_PRICE)

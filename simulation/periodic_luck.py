@@ -69,10 +69,10 @@ def fill_demand(
             start = steps.start[which]
             last_word, number, index = steps.last_word[start:], steps.number[start:], steps.leading[which]
             for day in range(days):
-                units[day] = number_at(last_word, number, index, int(words[day & 3, day >> 2]))
+                units[day] = number_at(last_word, number, index, int(np.int64(words[day & 3, day >> 2])))
         else:
             for day in range(days):
-                units[day] = whole_number_at(table, place, int(words[day & 3, day >> 2]))
+                units[day] = whole_number_at(table, place, int(np.int64(words[day & 3, day >> 2])))
 
 
 @kernel
@@ -109,7 +109,7 @@ def fill_due_days(
             start = steps.start[which]
             last_word, number, index = steps.last_word[start:], steps.number[start:], steps.leading[which]
             for day in range(len(dues)):
-                lead_days = number_at(last_word, number, index, int(words[day & 3, day >> 2]))
+                lead_days = number_at(last_word, number, index, int(np.int64(words[day & 3, day >> 2])))
                 dues[day] = min(day + max(1, lead_days), BEYOND)
 
 

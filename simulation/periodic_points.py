@@ -45,6 +45,8 @@ def run_points(
     lots = np.empty((FIRST_ROOM, LOT_WIDTH), dtype=np.int64)
     state = np.empty(STATE_WIDTH, dtype=np.int64)
     paid = np.zeros(1, dtype=np.float64)
+    # Of a function called with 0 as it stands, numba would compile one version more.
+    start = int(np.int64(0))
     columns, policies, keys = world.columns, world.policies, world.keys
     for point in range(first_point, last_point):
         if policies[point, POLICY_KIND] == ASKED:
@@ -88,7 +90,7 @@ def run_points(
                     world.horizon,
                     world.warm_up,
                     replication,
-                    0,
+                    start,
                     days,
                     units,
                     dues,

@@ -81,9 +81,10 @@ def place_order(
     state[ON_ORDER] += order
     if state[QUEUE_TAIL] == len(queue):
         _, state[QUEUE_HEAD], state[QUEUE_TAIL] = moved_up(queue, state[QUEUE_HEAD], state[QUEUE_TAIL])
+    number, due = int(np.int64(0)), int(np.int64(-1))
     state[QUEUE_TAIL] = send(
-        columns, keys, outages, table, break_units, horizon, replication, day, 0, order, -1, queue, state[QUEUE_HEAD],
-        state[QUEUE_TAIL],
+        columns, keys, outages, table, break_units, horizon, replication, day, number, order, due, queue,
+        state[QUEUE_HEAD], state[QUEUE_TAIL],
     )  # fmt: skip
 
 

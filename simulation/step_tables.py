@@ -88,9 +88,11 @@ def number_at(last_word: IntArray, number: IntArray, leading: npt.NDArray[np.int
 def steps_of(table: DistributionTable, place: int, evaluations: int) -> tuple[IntArray, IntArray]:
     """Last word of each number and the numbers of a distribution; both empty where that takes too many looks."""
     last_word, number = np.empty(_STEPS_AT_FIRST, dtype=np.int64), np.empty(_STEPS_AT_FIRST, dtype=np.int64)
-    rows, word, looks = 0, 0, 2
-    highest = whole_number_at(table, place, _LAST_WORD)
-    value = whole_number_at(table, place, 0)
+    rows, looks = 0, 2
+    # Of a function called with a number as it stands, numba would compile one version more.
+    word, last = int(np.int64(0)), int(np.int64(_LAST_WORD))
+    highest = whole_number_at(table, place, last)
+    value = whole_number_at(table, place, word)
     stride = 1
     while looks <= evaluations:
         if rows == len(number):
