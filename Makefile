@@ -30,7 +30,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	echo "Installing the pinned packages …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	echo "Compiling the kernels of forecasts and stock levels (once, up to a minute) …"
+	touch $@
+
+# A compiled loop is kept beside its file and does not notice when a loop that it calls, in another file, has changed.
+$(VENV)/.compiled: $(wildcard forecasting/*.py optimization/*.py simulation/*.py) $(VENV)/.installed
+	echo "Compiling the kernels of forecasts, stock levels and simulations (once, a minute or two) …"
+	find forecasting optimization simulation -name '*.nb[ci]' -delete
 	$(BIN)/python -m forecasting.warming 2>/dev/null
 	$(BIN)/python -m optimization.warming
 	$(BIN)/python -m simulation.warming
@@ -41,7 +46,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.compiled
 	exec $(BIN)/stockwright demo --port $(PORT) \
 	  $(if $(DATABASE),--database '$(DATABASE)') $(if $(ORDERS),--orders '$(ORDERS)') \
 	  $(if $(TIME_ZONE),--time-zone '$(TIME_ZONE)') $(if $(CURRENCY),--currency '$(CURRENCY)') \
@@ -69,7 +74,7 @@ check: $(VENV)/.installed-dev
 # One thread of linear algebra per process: more would only wait for each other.
 test: export OPENBLAS_NUM_THREADS := 1
 test: export OMP_NUM_THREADS := 1
-test: $(VENV)/.installed-dev browser check
+test: $(VENV)/.installed-dev $(VENV)/.compiled browser check
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-deep: export HYPOTHESIS_PROFILE := deep
@@ -82,7 +87,7 @@ $(VENV)/peers/.installed: requirements-peers.lock | $(BIN)/python
 	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
 	touch $@
 
-bench: $(VENV)/.installed-dev $(VENV)/peers/.installed
+bench: $(VENV)/.installed-dev $(VENV)/.compiled $(VENV)/peers/.installed
 	for script in $(filter-out $(addprefix benchmarks/,$(BENCH_PARTS)),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
 
 # Renewing needs uv; it is installed beside the environment, not into it. The locks share their versions.
