@@ -206,8 +206,8 @@ def service_at(at_version: str, fill_rate: float) -> Chosen:
 
 @st.cache_resource(show_spinner="Reading the ledger and drawing possible futures …", max_entries=3)
 def _world(at_version: str, known: str, weeks: int) -> ledger.LedgerWorld:  # noqa: ARG001
-    as_of, paths = standing().as_of, what_ifs.REPLICATIONS
-    return ledger.ledger_world(database(), as_of=as_of, weeks=weeks, demand="forecast", paths=paths, at=now())
+    inputs, forecasts = _expected(known)
+    return ledger.forecast_world(database(), inputs, forecasts, weeks=weeks, paths=what_ifs.REPLICATIONS)
 
 
 def what_if_world(weeks: int, scope: str) -> ledger.LedgerWorld:

@@ -131,12 +131,37 @@ def ledger_world(
             cut = cut_days(last, history, cuts=1, window_days=days)[0]
             return as_planned(_past_world(connection, cut, history, terms, days))
         known = planning_inputs(connection, as_of=as_of, terms=terms, at=at)
+    return forecast_world(database, known, planned_demand(known), weeks=weeks, paths=paths, seed=seed)
+
+
+def forecast_world(
+    database: Database,
+    known: PlanningInputs,
+    forecasts: pd.DataFrame,
+    *,
+    weeks: int = 8,
+    paths: int = 30,
+    seed: int = 1,
+) -> LedgerWorld:
+    """The weeks after the last day known, from inputs that were read before.
+
+    Args:
+        database: Where goods under way are.
+        known: What a plan rests on.
+        forecasts: Demand as planned, as `planned_demand` gives it.
+        weeks: How many.
+        paths: How many possible futures.
+        seed: Of the futures.
+
+    Raises:
+        LimitsConflict: target, floor and budget contradict each other.
+    """
+    with database.reading() as connection:
         pipeline = _pipeline(connection, known)
-    forecasts = planned_demand(known)
     units = demand_paths(known, weeks=weeks, paths=paths, seed=seed)
     is_kept = units.any(axis=(0, 1)) | (forecasts["mean"].to_numpy() > 0)
     rate = forecasts["weekly_rate"].to_numpy() / PERIOD_DAYS
-    return as_planned(_world(known, forecasts, np.flatnonzero(is_kept), rate, units, pipeline, demand))
+    return as_planned(_world(known, forecasts, np.flatnonzero(is_kept), rate, units, pipeline, "forecast"))
 
 
 def past_world(database: Database, cut: date, history: pd.DataFrame, terms: Terms, *, days: int) -> LedgerWorld:
