@@ -46,7 +46,7 @@ class Reals(Protocol):
 
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
-_OPTIONS_OF_PARTS: Any = _OPTIONS | {"no_cpython_wrapper": True}
+_OPTIONS_OF_PARTS: Any = _OPTIONS | {"no_cpython_wrapper": True, "cache": False}
 
 
 def lean(function: Callable[P, R]) -> Callable[P, R]:
@@ -56,7 +56,15 @@ def lean(function: Callable[P, R]) -> Callable[P, R]:
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a part of such loops, which is never called from Python: that saves a good deal of compiling."""
-    return cast(Callable[P, R], numba.njit(**_OPTIONS_OF_PARTS)(function))
+    compiled: Any = numba.njit(**_OPTIONS_OF_PARTS)(function)
+    template = compiled.get_call_template
+
+    def of_any_number(kinds: Any, named: Any) -> Any:
+        """Compiled once for all whole numbers, not once for each constant that it is called with."""
+        return template(tuple(types.unliteral(kind) for kind in kinds), named)  # type: ignore[no-untyped-call]
+
+    compiled.get_call_template = of_any_number
+    return cast(Callable[P, R], compiled)
 
 
 def _pointer_to(_typing: Any, array: Any) -> Any:
