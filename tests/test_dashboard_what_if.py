@@ -68,7 +68,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     def opened(database: Database, **parameters: str) -> AppTest:
         monkeypatch.setenv("STOCKWRIGHT_DATABASE_URL", str(database.url))
         monkeypatch.setattr(queries, "now", lambda: NOW)
-        test = AppTest.from_file(str(APP), default_timeout=60)
+        test = AppTest.from_file(str(APP), default_timeout=180)
         for name, value in parameters.items():
             test.query_params[name] = value
         test.switch_page("screens/what_if.py").run()
