@@ -62,12 +62,14 @@ static void philox(uint64_t counter, uint64_t entity, uint64_t replication, cons
 
 static int64_t ticks_of(double days) { return (int64_t)(days * (double)TICKS_PER_DAY + 0.5); }
 
+static double log_of_rest(double u) { return u > 0.001 ? log(1.0 - u) : log1p(-u); }
+
 static void next_four(int64_t customers[4], const Item *item, int64_t block, int64_t tick, int64_t replication)
 {
     double luck[4];
     philox((uint64_t)block, 0, (uint64_t)replication, item->gap_key, luck);
     for (int customer = 0; customer < 4; customer++) {
-        tick += ticks_of(-item->mean_gap * log1p(-luck[customer]));
+        tick += ticks_of(-item->mean_gap * log_of_rest(luck[customer]));
         customers[customer] = tick;
     }
 }

@@ -69,6 +69,15 @@ def value_at(table: DistributionTable, position: int, u: float) -> float:
 
 
 @kernel
+def log_of_rest(u: float) -> float:
+    """log(1 − u), to 13 digits: a plain logarithm takes half the time wherever it is as exact.
+
+    Of a stream's number 1 − u is exact, and so is either way.
+    """
+    return math.log(1.0 - u) if u > 0.001 else math.log1p(-u)
+
+
+@kernel
 def _value(kind: int, p0: float, p1: float, p2: float, values: int, chances: int, count: int, u: float) -> float:
     """`value_at` of plain numbers.
 
@@ -78,7 +87,7 @@ def _value(kind: int, p0: float, p1: float, p2: float, values: int, chances: int
     if kind == CONSTANT:
         return p0
     if kind == EXPONENTIAL:
-        return -p0 * math.log1p(-u)
+        return -p0 * log_of_rest(u)
     if kind == UNIFORM:
         return p0 + p1 * u
     if kind == STEPS:

@@ -7,7 +7,6 @@ x(T)·T − x(W)·W − Σ Δx·t, summed in 64 bits, in which an overflow on th
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from simulation.arrays import FloatArray, IntArray
 from simulation.event_queue import NEVER, clear, event_queue, next_tick, pop, push
 from simulation.lean import lean, part, pointer_to, shifted, value_of
-from simulation.quantiles import EXPONENTIAL
+from simulation.quantiles import EXPONENTIAL, log_of_rest
 from simulation.replenishing import arrival_tick, arriving_units, price_of, units_to_order
 from simulation.scenario import TICKS_PER_DAY
 from simulation.streams import block_at
@@ -347,10 +346,10 @@ def _next_four_of_poisson(
 ) -> None:
     """`_next_four` where the customers' sizes are fixed and stay as they are; the inverse is that of `value_at`."""
     luck0, luck1, luck2, luck3 = block_at(key0, key1, 0, block, replication)
-    gap0 = int(-mean * math.log1p(-luck0) * TICKS_PER_DAY + 0.5)
-    gap1 = int(-mean * math.log1p(-luck1) * TICKS_PER_DAY + 0.5)
-    gap2 = int(-mean * math.log1p(-luck2) * TICKS_PER_DAY + 0.5)
-    gap3 = int(-mean * math.log1p(-luck3) * TICKS_PER_DAY + 0.5)
+    gap0 = int(-mean * log_of_rest(luck0) * TICKS_PER_DAY + 0.5)
+    gap1 = int(-mean * log_of_rest(luck1) * TICKS_PER_DAY + 0.5)
+    gap2 = int(-mean * log_of_rest(luck2) * TICKS_PER_DAY + 0.5)
+    gap3 = int(-mean * log_of_rest(luck3) * TICKS_PER_DAY + 0.5)
     customers[0, 0] = tick + gap0
     customers[1, 0] = tick + gap0 + gap1
     customers[2, 0] = tick + gap0 + gap1 + gap2
