@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from measure import Claim, Figure, peak_memory, run, seconds
 from peers import asked
+
 from simulation.distributions import constant, discrete, exponential, poisson, uniform
 from simulation.event_kernel import run_events
 from simulation.periodic_kernel import run_periodic
-
 from simulation.scenario import (
     Carrier,
     Demand,
