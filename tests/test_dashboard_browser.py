@@ -232,6 +232,14 @@ def test_policy_opens_whole(visitor: Visitor, tmp_path: Path) -> None:
     visitor.assert_all_well()
 
 
+def test_what_if_opens_whole_from_its_link(visitor: Visitor, folder: Path) -> None:
+    visitor.open("what_if?lead_time=2", "What if something were different?")
+    visitor.page.get_by_text("With lead times × 2, demand met by value goes from").wait_for(timeout=PATIENCE_MS)
+    visitor.wait_for_pictures(3)
+    visitor.picture(folder / "what_if.png")
+    visitor.assert_all_well()
+
+
 def test_item_opens_whole(visitor: Visitor, folder: Path) -> None:
     visitor.open("item", "How does this item sell, and how will its stock go?")
     visitor.wait_for_pictures(2)
