@@ -62,7 +62,7 @@ def test_words_reach_both_ends_of_what_a_stream_can_draw():
         (erlang(3, 6), stats.gamma(3, scale=2)),
         (gamma(14, 4), stats.gamma(12.25, scale=16 / 14)),
     ],
-    ids=repr,
+    ids=lambda one: repr(one) if isinstance(one, Distribution) else "",
 )
 def test_quantiles_and_moments_are_those_of_the_textbooks(distribution, reference):
     assert distribution.quantiles(CHANCES) == pytest.approx(reference.ppf(CHANCES), rel=1e-12)
