@@ -404,16 +404,6 @@ def patience_ends(m: Numbers, p: int, payload: int) -> tuple[int, int]:
 
 
 @part
-def first_waiting(m: Numbers, p: int) -> int:
-    """The entry to be served first of a point, −1 for none."""
-    for list_of in range(m[CLASS_COUNT]):
-        cell = m[m[WAITING] + 2 * (p * m[CLASS_COUNT] + list_of)]
-        if cell >= 0:
-            return cell
-    return -1
-
-
-@part
 def serve(m: Numbers, p: int, cell: int) -> tuple[int, int]:
     """Give an entry what can be given; who asked for it and how many units it got. The entry may be gone then."""
     state, sums, at = point_state(m, p), point_tallies(m, p), m[CELLS] + cell * CELL

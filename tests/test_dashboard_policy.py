@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import queries
 from data.connection import Database, open_database
-from orders.model import Actor
 from orders.terms import set_terms
-from service.demo import make_demo_company
-from service.planning import make_plan
 from service.service_cost import ServiceCost, at_target, service_cost, verdict
-
-APP = Path(__file__).parent.parent / "dashboard" / "app.py"
-ACTOR, NOW = Actor("tester"), datetime(2025, 6, 30, 16, tzinfo=UTC)
-OpenPage = Callable[..., AppTest]
+from tests.planned_pages import ACTOR, NOW, OpenPage, page_opener, planned_company, text_of
 
 
 @pytest.fixture(scope="module")
 def planned_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("policy") / "demo.db"
-    database = open_database(f"sqlite:///{path}")
-    make_demo_company(database, end=date(2025, 6, 30), days=200, skus=30, actor=ACTOR, at=NOW)
-    make_plan(database, actor=ACTOR, at=NOW)
-    with database.writing() as connection:
-        connection.exec_driver_sql("SELECT 1")
-    database.close()
-    return path
+    return planned_company(tmp_path_factory.mktemp("policy"), skus=30)
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +31,7 @@ def cost(planned: Database) -> ServiceCost:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Opens the page on a database, with a URL's parameters."""
-
-    def opened(database: Database, **parameters: str) -> AppTest:
-        monkeypatch.setenv("STOCKWRIGHT_DATABASE_URL", str(database.url))
-        monkeypatch.setattr(queries, "now", lambda: NOW)
-        test = AppTest.from_file(str(APP), default_timeout=60)
-        for name, value in parameters.items():
-            test.query_params[name] = value
-        test.switch_page("screens/policy.py").run()
-        assert not test.exception
-        return test
-
-    return opened
-
-
-def text_of(page: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error")
-    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind)).replace("\\", "")
+    return page_opener(monkeypatch, "policy")
 
 
 def shown(page: AppTest) -> dict[str, str]:

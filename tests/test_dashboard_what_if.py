@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import queries, what_if_charts
+from dashboard import what_if_charts
 from data.connection import Database, open_database
-from orders.model import Actor
-from service.demo import make_demo_company
 from service.ledger_scenario import LedgerWorld, ledger_world
-from service.planning import make_plan
 from service.what_if import Changes, chosen_items
 from service.what_if_comparison import (
     Comparison,
@@ -28,22 +24,12 @@ from service.what_if_comparison import (
     stock_fan,
 )
 from service.what_if_runs import save_what_if, saved_what_ifs
-
-APP = Path(__file__).parent.parent / "dashboard" / "app.py"
-ACTOR, NOW = Actor("tester"), datetime(2025, 6, 30, 16, tzinfo=UTC)
-OpenPage = Callable[..., AppTest]
+from tests.planned_pages import ACTOR, NOW, OpenPage, page_opener, planned_company, text_of
 
 
 @pytest.fixture(scope="module")
 def planned_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("what-if-page") / "demo.db"
-    database = open_database(f"sqlite:///{path}")
-    make_demo_company(database, end=date(2025, 6, 30), days=200, skus=20, actor=ACTOR, at=NOW)
-    make_plan(database, actor=ACTOR, at=NOW)
-    with database.writing() as connection:
-        connection.exec_driver_sql("SELECT 1")
-    database.close()
-    return path
+    return planned_company(tmp_path_factory.mktemp("what-if-page"), skus=20)
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +49,7 @@ def doubled(world: LedgerWorld) -> Comparison:
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Opens the page on a database, with a URL's parameters."""
-
-    def opened(database: Database, **parameters: str) -> AppTest:
-        monkeypatch.setenv("STOCKWRIGHT_DATABASE_URL", str(database.url))
-        monkeypatch.setattr(queries, "now", lambda: NOW)
-        test = AppTest.from_file(str(APP), default_timeout=180)
-        for name, value in parameters.items():
-            test.query_params[name] = value
-        test.switch_page("screens/what_if.py").run()
-        assert not test.exception
-        return test
-
-    return opened
-
-
-def text_of(page: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "warning", "error")
-    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind)).replace("\\", "")
+    return page_opener(monkeypatch, "what_if", timeout=180)
 
 
 def measures_of(page: AppTest) -> pd.DataFrame:
